@@ -1,0 +1,86 @@
+/**
+ * IPv4 and IPv6 addresses as values (RFC 791, RFC 4291; text form RFC 5952).
+ *
+ * Parsing is strict: four decimal parts for IPv4, no zone identifiers, IPv4-mapped IPv6 addresses become IPv4, so
+ * that one host has exactly one form before any list is checked.
+ *
+ * @module
+ */
+import ipaddr from "ipaddr.js";
+
+/** Address family by IP version. */
+export type IpFamily = 4 | 6;
+
+/** An immutable address of 4 or 16 bytes in network order. */
+export class IpAddress {
+  readonly #bytes: Uint8Array;
+
+  private constructor(bytes: Uint8Array) {
+    this.#bytes = bytes;
+  }
+
+  /** Copies 4 or 16 bytes in network order; `undefined` for any other length. Keeps IPv4-mapped forms as IPv4. */
+  static fromBytes(bytes: Uint8Array): IpAddress | undefined {
+    if (bytes.length === 4) return new IpAddress(bytes.slice());
+    if (bytes.length !== 16) return undefined;
+    return new IpAddress(isMapped(bytes) ? bytes.slice(12) : bytes.slice());
+  }
+
+  /** Parses the text form; `undefined` if `text` is not exactly one address. Never throws. */
+  static parse(text: string): IpAddress | undefined {
+    if (text.length > 45) return undefined;
+    if (ipaddr.IPv4.isValidFourPartDecimal(text)) {
+      return IpAddress.fromBytes(new Uint8Array(ipaddr.parse(text).toByteArray()));
+    }
+    if (!text.includes(":") || text.includes("%") || !ipaddr.IPv6.isValid(text)) return undefined;
+    return IpAddress.fromBytes(new Uint8Array(ipaddr.parse(text).toByteArray()));
+  }
+
+  get family(): IpFamily {
+    return this.#bytes.length === 4 ? 4 : 6;
+  }
+
+  /** Address width: 32 or 128. */
+  get bits(): number {
+    return this.#bytes.length * 8;
+  }
+
+  /** A copy of the address, 4 or 16 bytes in network order. */
+  toBytes(): Uint8Array {
+    return this.#bytes.slice();
+  }
+
+  /** Byte `index`, 0 for one past the end: lets hot lookups read without a copy. */
+  byteAt(index: number): number {
+    return this.#bytes[index] ?? 0;
+  }
+
+  equals(other: IpAddress): boolean {
+    return this.#bytes.length === other.#bytes.length &&
+      this.#bytes.every((byte, index) => byte === other.#bytes[index]);
+  }
+
+  /** True for 127/8, ::1, 0.0.0.0, ::, link-local and multicast addresses: none of them reaches another host. */
+  isHostLocal(): boolean {
+    const range = ipaddr.fromByteArray([...this.#bytes]).range();
+    return range === "loopback" || range === "unspecified" || range === "linkLocal" || range === "multicast" ||
+      range === "broadcast";
+  }
+
+  /** True for RFC 1918, RFC 6598 and unique local addresses (RFC 4193). */
+  isPrivate(): boolean {
+    const range = ipaddr.fromByteArray([...this.#bytes]).range();
+    return range === "private" || range === "uniqueLocal" || range === "carrierGradeNat";
+  }
+
+  /** Canonical text, RFC 5952 for IPv6. Usable as a map key. */
+  toString(): string {
+    const address = ipaddr.fromByteArray([...this.#bytes]);
+    return address instanceof ipaddr.IPv6 ? address.toRFC5952String() : address.toString();
+  }
+}
+
+function isMapped(bytes: Uint8Array): boolean {
+  for (let i = 0; i < 10; i++) if (bytes[i] !== 0) return false;
+  return bytes[10] === 0xff && bytes[11] === 0xff;
+}

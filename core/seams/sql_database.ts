@@ -1,0 +1,45 @@
+/**
+ * An embedded SQL database as the state machine sees it. All calls are synchronous and in one thread.
+ *
+ * @module
+ */
+
+/** Values that replicated tables hold: integers (safe range) and text only, design §7. */
+export type SqlValue = number | string | Uint8Array | null;
+
+/** Named parameters without prefix: `{ id: "a" }` binds `:id`. */
+export type SqlParameters = Readonly<Record<string, SqlValue>>;
+
+/** Rows of one statement. */
+export interface SqlRows {
+  readonly columns: readonly string[];
+  readonly rows: readonly (readonly SqlValue[])[];
+}
+
+/** The engine refused a statement: constraint, syntax, missing table. The text is equal on all replicas. */
+export class SqlError extends Error {
+  override readonly name = "SqlError";
+}
+
+/** One open database. */
+export interface SqlDatabase extends Disposable {
+  /**
+   * Runs all statements of `sql` in order, binding `parameters` by name to each.
+   *
+   * @returns The rows of the last statement that returned columns, otherwise no columns and no rows.
+   * @throws {SqlError} On the first statement that fails; earlier ones stay, the caller holds the savepoint.
+   */
+  run(sql: string, parameters?: SqlParameters): SqlRows;
+  /** Rows changed by the most recent `run`, summed over its statements. */
+  changes(): number;
+  /** The database image, byte for byte as SQLite's file format; leaves the database usable. */
+  export(): Uint8Array;
+}
+
+/** Opens databases; the wasm is loaded once. */
+export interface SqlEngine {
+  /** Version text of the SQLite library, part of the replicated state. */
+  readonly version: string;
+  /** A new database, empty or from an image made by {@linkcode SqlDatabase.export}. */
+  open(image?: Uint8Array): SqlDatabase;
+}
