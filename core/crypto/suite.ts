@@ -1,6 +1,6 @@
 /**
  * The primitives WireGuard is made of, as seams with two implementations: libcrypto through FFI (`core/io/`) and noble
- * (`core/crypto/`), which is also the oracle in tests.
+ * (`core/crypto/noble_suite.ts`), which is also the oracle in tests.
  *
  * @module
  */
