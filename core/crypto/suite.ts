@@ -8,6 +8,21 @@
 /** Bytes of a Poly1305 tag. */
 export const TAG_BYTES = 16;
 
+/** Bytes of an X25519 scalar, u coordinate and shared secret. */
+export const X25519_BYTES = 32;
+
+/** Bytes of a ChaCha20-Poly1305 or XChaCha20-Poly1305 key. */
+export const AEAD_KEY_BYTES = 32;
+
+/** Bytes of a ChaCha20-Poly1305 nonce. */
+export const NONCE_BYTES = 12;
+
+/** Bytes of an XChaCha20-Poly1305 nonce. */
+export const XNONCE_BYTES = 24;
+
+/** Bytes of a BLAKE2s digest. */
+export const BLAKE2S_BYTES = 32;
+
 /** X25519, RFC 7748 §5. Keys are 32 bytes; scalars are clamped inside. */
 export interface X25519 {
   /** Borrows `privateKey`. Returns 32 fresh bytes. */
