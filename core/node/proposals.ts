@@ -1,0 +1,53 @@
+/**
+ * The one table of callers that wait for a log entry to be applied, keyed by log index.
+ *
+ * @module
+ */
+import { MeshError } from "../plugin/errors.ts";
+
+/** More waiting callers than this are refused: the leader is overloaded. */
+export const PENDING_PROPOSAL_COUNT_MAX = 4096;
+
+interface Waiter<Result> {
+  readonly term: number;
+  readonly resolve: (result: Result) => void;
+  readonly reject: (error: Error) => void;
+}
+
+/** Callers by the index their entry got; an entry of another term at that index means theirs was lost. */
+export class Proposals<Result> {
+  readonly #waiters = new Map<number, Waiter<Result>>();
+
+  /** True when no further caller may wait. */
+  get full(): boolean {
+    return this.#waiters.size >= PENDING_PROPOSAL_COUNT_MAX;
+  }
+
+  /** Waits for the entry that was appended at (`index`, `term`). */
+  wait(index: number, term: number): Promise<Result> {
+    this.#waiters.get(index)?.reject(lost());
+    return new Promise((resolve, reject) => this.#waiters.set(index, { term, resolve, reject }));
+  }
+
+  /** Tells the caller of the entry applied at `index` its result, or that another leader's entry took the place. */
+  settle(index: number, term: number, result: Result): void {
+    const waiter = this.#waiters.get(index);
+    if (!waiter) return;
+    this.#waiters.delete(index);
+    if (waiter.term === term) waiter.resolve(result);
+    else waiter.reject(lost());
+  }
+
+  /** Rejects every caller; their outcome is unknown to this node. */
+  abandon(error: Error): void {
+    const waiters = [...this.#waiters.values()];
+    this.#waiters.clear();
+    for (const waiter of waiters) waiter.reject(error);
+  }
+}
+
+function lost(): MeshError {
+  return new MeshError("unavailable", "The leader changed before the write was committed", {
+    hint: "Run the command again: writes of the mesh are idempotent.",
+  });
+}

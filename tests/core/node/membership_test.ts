@@ -1,0 +1,36 @@
+import assert from "node:assert/strict";
+import { CAUGHT_UP_ENTRIES_MAX, nextMembershipStep, type PresentMember } from "../../../core/node/membership.ts";
+
+const leader: PresentMember = { raftId: 1, voter: true, match: 100, recentlyActive: true };
+const wantedLeader = { raftId: 1, mayVote: true };
+
+Deno.test("nextMembershipStep: a newcomer is a learner first", () => {
+  const step = nextMembershipStep([wantedLeader, { raftId: 2, mayVote: true }], [leader], 100);
+  assert.deepEqual(step, { kind: "add-learner", raftId: 2 });
+});
+
+Deno.test("nextMembershipStep: a learner is promoted only when it may vote, answers and has caught up", () => {
+  const learner: PresentMember = { raftId: 2, voter: false, match: 100 - CAUGHT_UP_ENTRIES_MAX, recentlyActive: true };
+  const wanted = [wantedLeader, { raftId: 2, mayVote: true }];
+  assert.deepEqual(nextMembershipStep(wanted, [leader, learner], 100), { kind: "promote", raftId: 2 });
+  assert.equal(nextMembershipStep(wanted, [leader, { ...learner, match: learner.match - 1 }], 100), undefined);
+  assert.equal(nextMembershipStep(wanted, [leader, { ...learner, recentlyActive: false }], 100), undefined);
+  assert.equal(nextMembershipStep([wantedLeader, { raftId: 2, mayVote: false }], [leader, learner], 100), undefined);
+});
+
+Deno.test("nextMembershipStep: who left is removed, but never the last voter", () => {
+  const second: PresentMember = { ...leader, raftId: 2 };
+  assert.deepEqual(nextMembershipStep([wantedLeader], [leader, second], 100), { kind: "remove", raftId: 2 });
+  assert.equal(nextMembershipStep([], [leader], 100), undefined);
+});
+
+Deno.test("nextMembershipStep: a voter that lost its right is demoted, never the last one", () => {
+  const second: PresentMember = { ...leader, raftId: 2 };
+  const wanted = [wantedLeader, { raftId: 2, mayVote: false }];
+  assert.deepEqual(nextMembershipStep(wanted, [leader, second], 100), { kind: "demote", raftId: 2 });
+  assert.equal(nextMembershipStep([{ raftId: 1, mayVote: false }], [leader], 100), undefined);
+});
+
+Deno.test("nextMembershipStep: nothing to do is nothing", () => {
+  assert.equal(nextMembershipStep([wantedLeader], [leader], 100), undefined);
+});
