@@ -1,0 +1,257 @@
+/**
+ * Journey 2, the write path from a proposal to an applied entry: the one loop that turns the Raft engine's output into disk
+ * writes, messages and applied SQL, in the order that `core/raft/ready.ts` demands.
+ *
+ *  1. `messages` go out at once;
+ *  2. snapshot, entries and hard state are written, one sync for all;
+ *  3. `responses`, which promise what was just written, go out;
+ *  4. committed entries are applied in one SQL transaction per run;
+ *  5. waiting callers are told, the engine advances, and the loop starts over.
+ *
+ * Ticks, messages and proposals come in between steps; they only change the engine. Any error here means that the disk or
+ * the state machine cannot be trusted, and ends the node.
+ *
+ * @module
+ */
+import type { RaftApplyResponse } from "../../proto/gen/v1/node_raft_pb.ts";
+import { MeshError } from "../plugin/errors.ts";
+import type { RaftEngine } from "../raft/engine.ts";
+import type { MemoryStorage } from "../raft/memory_storage.ts";
+import { isPeerMessage, type PeerMessage } from "../raft/message.ts";
+import type { ProposeRefusal, ProposeResult } from "../raft/outcome.ts";
+import type { Ready } from "../raft/ready.ts";
+import type { ConfState, Entry, LogStore } from "../seams/log_store.ts";
+import type { Log } from "../seams/log.ts";
+import type { StateMachine } from "../state/apply.ts";
+import { Proposals } from "./proposals.ts";
+import { Reads } from "./reads.ts";
+
+/** A snapshot is taken when this many entries were applied since the last one. */
+export const SNAPSHOT_ENTRY_COUNT = 5_000;
+/** … or this many payload bytes. */
+export const SNAPSHOT_LOG_BYTES = 8 * 1024 * 1024;
+/** Entries kept behind a snapshot, so that a follower that is a little late needs no snapshot. */
+export const TRAILING_ENTRY_COUNT = 1_000;
+
+/** The parts the loop drives; it owns none of them. */
+export interface RaftLoopParts {
+  readonly engine: RaftEngine;
+  readonly storage: MemoryStorage;
+  readonly store: LogStore;
+  readonly machine: StateMachine;
+  readonly send: (message: PeerMessage) => void;
+  /** Called after entries or a snapshot were applied, or leader or role changed. */
+  readonly onChange: () => void;
+  readonly log: Log;
+}
+
+/** Drives one member. */
+export class RaftLoop implements AsyncDisposable {
+  readonly #parts: RaftLoopParts;
+  readonly #proposals = new Proposals<RaftApplyResponse>();
+  readonly #reads = new Reads();
+  #confState: ConfState;
+  #wake: () => void = () => {};
+  #stopping = false;
+  #entriesSinceSnapshot = 0;
+  #bytesSinceSnapshot = 0;
+  readonly #running: Promise<void>;
+
+  constructor(parts: RaftLoopParts) {
+    this.#parts = parts;
+    this.#confState = parts.store.stored.snapshot?.meta.confState ?? NO_MEMBERS;
+    this.#running = this.#run();
+    // The owner learns of a failure through `failed`; without this line the rejection would also be "unhandled".
+    this.#running.catch(() => {});
+  }
+
+  /** Rejects when the loop cannot go on; resolves when it was stopped. */
+  get ended(): Promise<void> {
+    return this.#running;
+  }
+
+  /** Membership as of the applied index. */
+  get confState(): ConfState {
+    return this.#confState;
+  }
+
+  /** One unit of Raft time. */
+  tick(): void {
+    this.#parts.engine.tick();
+    this.#wake();
+  }
+
+  /** A message from an authenticated member. */
+  receive(message: PeerMessage): void {
+    const drop = this.#parts.engine.step(message);
+    if (drop) this.#parts.log.debug("raft message dropped", { kind: message.kind, from: message.from, reason: drop });
+    this.#wake();
+  }
+
+  /** The transport lost messages to a member. */
+  unreachable(raftId: number): void {
+    this.#parts.engine.reportUnreachable(raftId);
+    this.#wake();
+  }
+
+  /**
+   * Appends `data` to the log and waits until it is applied here.
+   *
+   * @throws {MeshError} `not-leader`, `no-leader` or `unavailable`; the outcome is unknown for the last.
+   */
+  propose(data: Uint8Array): Promise<RaftApplyResponse> {
+    if (this.#proposals.full) return Promise.reject(refusal("too-busy"));
+    return this.#await(this.#parts.engine.propose(data));
+  }
+
+  /** Waits until this replica has applied everything that was committed when it was called (thesis §6.4). */
+  async linearizable(): Promise<void> {
+    const { context, confirmed } = this.#reads.open();
+    const refused = this.#parts.engine.readIndex(context);
+    if (refused) {
+      this.#reads.abandon(refusal(refused === "no-leader" ? "no-leader" : "too-busy"), context);
+    }
+    this.#wake();
+    await confirmed;
+  }
+
+  /** Runs `change` on the engine and lets the loop look at what came of it. */
+  withEngine<Result>(change: (engine: RaftEngine) => Result): Result {
+    const result = change(this.#parts.engine);
+    this.#wake();
+    return result;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stopping = true;
+    this.#wake();
+    await this.#running.catch(() => {});
+  }
+
+  #await(result: ProposeResult): Promise<RaftApplyResponse> {
+    switch (result.kind) {
+      case "appended":
+      case "voided": {
+        const applied = this.#proposals.wait(result.index, result.term);
+        this.#wake();
+        return applied;
+      }
+      case "forwarded":
+        return Promise.reject(refusal("not-leader"));
+      case "refused":
+        return Promise.reject(refusal(result.why));
+    }
+  }
+
+  async #run(): Promise<void> {
+    const { engine } = this.#parts;
+    try {
+      while (!this.#stopping) {
+        if (engine.hasReady()) await this.#turn(engine.ready());
+        else await new Promise<void>((resolve) => this.#wake = resolve);
+      }
+    } finally {
+      const stopped = new MeshError("unavailable", "The node is stopping");
+      this.#proposals.abandon(stopped);
+      this.#reads.abandon(stopped);
+    }
+  }
+
+  async #turn(ready: Ready): Promise<void> {
+    const { engine, send } = this.#parts;
+    for (const message of ready.messages) if (isPeerMessage(message)) send(message);
+    await this.#persist(ready);
+    for (const message of ready.responses) if (isPeerMessage(message)) send(message);
+    if (ready.softState) this.#roleChanged(ready.softState.leader === 0);
+    if (ready.snapshot) this.#load(ready.snapshot.data, ready.snapshot.meta.confState);
+    this.#apply(ready.committedEntries);
+    for (const read of ready.readStates) this.#reads.confirm(read.context, read.index);
+    this.#reads.applied(this.#parts.machine.appliedIndex);
+    engine.advance();
+    await this.#snapshotIfDue();
+    if (ready.softState || ready.snapshot || ready.committedEntries.length > 0) this.#parts.onChange();
+  }
+
+  async #persist({ snapshot, entries, hardState, mustSync }: Ready): Promise<void> {
+    const { store, storage } = this.#parts;
+    if (snapshot) {
+      await store.installSnapshot(snapshot, hardState ?? storage.initialState().hardState);
+      storage.applySnapshot(snapshot);
+    } else if (entries.length > 0 || hardState) await store.append(hardState, entries, mustSync);
+    if (entries.length > 0) storage.append(entries);
+    if (hardState) storage.setHardState(hardState);
+  }
+
+  #roleChanged(leaderLost: boolean): void {
+    // A read confirmed by a leader that is gone is answered by nobody: its caller asks again.
+    if (leaderLost) this.#reads.abandon(refusal("no-leader"));
+  }
+
+  #load(image: Uint8Array, confState: ConfState): void {
+    this.#parts.machine.restore(image);
+    this.#confState = confState;
+    this.#entriesSinceSnapshot = 0;
+    this.#bytesSinceSnapshot = 0;
+  }
+
+  /** Applies runs of normal entries together; a membership change ends a run. */
+  #apply(committed: readonly Entry[]): void {
+    let run: Entry[] = [];
+    for (const entry of committed) {
+      this.#bytesSinceSnapshot += entry.data.length;
+      if (entry.type === "normal") {
+        run.push(entry);
+        continue;
+      }
+      this.#applyRun(run);
+      run = [];
+      this.#confState = this.#parts.engine.applyConfChange(entry);
+      this.#parts.storage.setConfState(this.#confState);
+      const response = this.#parts.machine.advanceTo(entry.index, entry.term);
+      this.#proposals.settle(entry.index, entry.term, response);
+    }
+    this.#applyRun(run);
+    this.#entriesSinceSnapshot += committed.length;
+  }
+
+  #applyRun(run: readonly Entry[]): void {
+    if (run.length === 0) return;
+    const responses = this.#parts.machine.applyBatch(run);
+    run.forEach((entry, position) => {
+      const response = responses[position];
+      if (response) this.#proposals.settle(entry.index, entry.term, response);
+    });
+  }
+
+  async #snapshotIfDue(): Promise<void> {
+    if (this.#entriesSinceSnapshot < SNAPSHOT_ENTRY_COUNT && this.#bytesSinceSnapshot < SNAPSHOT_LOG_BYTES) return;
+    const { machine, storage, store, log } = this.#parts;
+    const index = machine.appliedIndex;
+    const snapshot = storage.createSnapshot(index, this.#confState, machine.snapshot());
+    await store.saveSnapshot(snapshot, TRAILING_ENTRY_COUNT);
+    storage.compact(Math.max(storage.firstIndex() - 1, index - TRAILING_ENTRY_COUNT));
+    this.#entriesSinceSnapshot = 0;
+    this.#bytesSinceSnapshot = 0;
+    log.info("snapshot taken", { index, bytes: snapshot.data.length });
+  }
+}
+
+const NO_MEMBERS: ConfState = { voters: [], learners: [], votersOutgoing: [], learnersNext: [], autoLeave: false };
+
+function refusal(why: ProposeRefusal): MeshError {
+  switch (why) {
+    case "no-leader":
+      return new MeshError("no-leader", "The mesh has no leader now", {
+        hint: "Look at `weft status`: a majority of the voters must be up and reach each other.",
+      });
+    case "not-leader":
+      return new MeshError("not-leader", "This node is not the leader");
+    case "not-member":
+      return new MeshError("not-joined", "This node is no longer a member of the mesh");
+    case "transferring":
+    case "too-busy":
+      return new MeshError("unavailable", `The leader cannot take the write now: ${why}`, {
+        hint: "Run the command again in a moment.",
+      });
+  }
+}

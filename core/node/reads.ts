@@ -1,0 +1,65 @@
+/**
+ * Callers that wait for a linearizable read: first for the leader's confirmation of a read index (Raft thesis §6.4), then
+ * for this replica to have applied it.
+ *
+ * @module
+ */
+import { MeshError } from "../plugin/errors.ts";
+
+/** More waiting reads than this are refused. */
+export const PENDING_READ_COUNT_MAX = 4096;
+/** Bytes of the opaque context that names a read. */
+const CONTEXT_BYTES = 8;
+
+interface Waiter {
+  /** The confirmed read index, `undefined` until the leader answered. */
+  index: number | undefined;
+  readonly resolve: () => void;
+  readonly reject: (error: Error) => void;
+}
+
+/** The table of waiting reads. */
+export class Reads {
+  readonly #waiters = new Map<string, Waiter>();
+  #next = 0;
+
+  /**
+   * Opens a read.
+   *
+   * @returns Its context for the engine, and a promise that resolves when the replica is fresh enough.
+   */
+  open(): { readonly context: Uint8Array; readonly confirmed: Promise<void> } {
+    const context = new Uint8Array(CONTEXT_BYTES);
+    new DataView(context.buffer).setFloat64(0, this.#next++);
+    const confirmed = new Promise<void>((resolve, reject) => {
+      if (this.#waiters.size >= PENDING_READ_COUNT_MAX) {
+        reject(new MeshError("unavailable", "Too many reads are waiting"));
+      } else this.#waiters.set(context.toHex(), { index: undefined, resolve, reject });
+    });
+    return { context, confirmed };
+  }
+
+  /** The leader confirmed `index` for the read that `context` names. */
+  confirm(context: Uint8Array, index: number): void {
+    const waiter = this.#waiters.get(context.toHex());
+    if (waiter) waiter.index = index;
+  }
+
+  /** Lets go every confirmed read up to `appliedIndex`. */
+  applied(appliedIndex: number): void {
+    for (const [key, waiter] of this.#waiters) {
+      if (waiter.index === undefined || waiter.index > appliedIndex) continue;
+      this.#waiters.delete(key);
+      waiter.resolve();
+    }
+  }
+
+  /** Rejects one read, or all. */
+  abandon(error: Error, context?: Uint8Array): void {
+    const keys = context ? [context.toHex()] : [...this.#waiters.keys()];
+    for (const key of keys) {
+      this.#waiters.get(key)?.reject(error);
+      this.#waiters.delete(key);
+    }
+  }
+}

@@ -1,0 +1,33 @@
+import assert from "node:assert/strict";
+import { PENDING_READ_COUNT_MAX, Reads } from "../../../core/node/reads.ts";
+
+Deno.test("Reads: resolves once confirmed and applied, in either order", async () => {
+  const reads = new Reads();
+  const first = reads.open();
+  const second = reads.open();
+  assert.notDeepEqual(first.context, second.context);
+  let done = 0;
+  first.confirmed.then(() => done++);
+  second.confirmed.then(() => done++);
+  reads.applied(100);
+  await Promise.resolve();
+  assert.equal(done, 0, "unconfirmed reads wait");
+  reads.confirm(first.context, 7);
+  reads.applied(6);
+  await Promise.resolve();
+  assert.equal(done, 0, "not applied yet");
+  reads.applied(7);
+  await first.confirmed;
+  reads.confirm(second.context, 7);
+  reads.applied(7);
+  await second.confirmed;
+});
+
+Deno.test("Reads: abandon rejects, the limit refuses", async () => {
+  const reads = new Reads();
+  const all = Array.from({ length: PENDING_READ_COUNT_MAX }, () => reads.open().confirmed);
+  await assert.rejects(reads.open().confirmed, /Too many reads/);
+  reads.abandon(new Error("stopped"));
+  const settled = await Promise.allSettled(all);
+  assert(settled.every((result) => result.status === "rejected"));
+});
