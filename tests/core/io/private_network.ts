@@ -1,0 +1,71 @@
+/**
+ * A network namespace for one test: nothing that the test does to interfaces, addresses and routes reaches the host.
+ *
+ * @module
+ */
+import { Libc } from "../../../core/io/libc_ffi.ts";
+import { FileDescriptor } from "../../../core/io/file_descriptor.ts";
+
+const CLONE_NEWNET = 0x40000000;
+const THREAD_NAMESPACE = "/proc/thread-self/ns/net";
+
+const SYMBOLS = {
+  // int unshare(int flags);
+  unshare: { parameters: ["i32"], result: "i32" },
+  // int setns(int fd, int nstype);
+  setns: { parameters: ["i32", "i32"], result: "i32" },
+} as const satisfies Deno.ForeignLibraryInterface;
+
+/** Why namespaces cannot be used here, `undefined` if they can. Printed once per test file that asks. */
+export function whyNoPrivateNetwork(): string | undefined {
+  if (Deno.uid() !== 0) return reportSkip("tests of TUN devices and routes need root");
+  try {
+    Deno.statSync("/dev/net/tun");
+  } catch {
+    return reportSkip("tests of TUN devices need /dev/net/tun");
+  }
+  const probe = new Deno.Command("unshare", { args: ["--net", "true"], stdout: "null", stderr: "null" });
+  try {
+    if (probe.outputSync().success) return undefined;
+  } catch {
+    // No such program.
+  }
+  return reportSkip("this system refuses network namespaces (unshare --net)");
+}
+
+function reportSkip(reason: string): string {
+  console.log(`Skipped: ${reason}`);
+  return reason;
+}
+
+/** While it lives, the calling thread and the processes it starts are in a namespace with only a `lo` that is down. */
+export class PrivateNetwork implements Disposable {
+  readonly #libc: Libc;
+  readonly #system: Deno.DynamicLibrary<typeof SYMBOLS>;
+  readonly #home: FileDescriptor;
+
+  constructor() {
+    this.#libc = Libc.open();
+    this.#system = Deno.dlopen("libc.so.6", SYMBOLS);
+    const path = new TextEncoder().encode(`${THREAD_NAMESPACE}\0`);
+    this.#home = FileDescriptor.own(this.#libc, "open", this.#libc.call.open(path, 0));
+    if (this.#system.symbols.unshare(CLONE_NEWNET) !== 0) throw new Error("Cannot make a network namespace");
+  }
+
+  [Symbol.dispose](): void {
+    this.#system.symbols.setns(this.#home.number, CLONE_NEWNET);
+    this.#home[Symbol.dispose]();
+    this.#system.close();
+    this.#libc[Symbol.dispose]();
+  }
+}
+
+/** Runs a program to its end, in the calling thread's namespace. Throws with its output if it fails. */
+export function run(command: string, ...args: string[]): string {
+  const output = new Deno.Command(command, { args, stdin: "null" }).outputSync();
+  const text = new TextDecoder().decode(output.stdout);
+  if (!output.success) {
+    throw new Error(`${command} ${args.join(" ")}: ${text}${new TextDecoder().decode(output.stderr)}`);
+  }
+  return text;
+}
