@@ -67,18 +67,47 @@ export class CorruptLogError extends Error {
 }
 
 /**
- * The durable log. One writer. A rejected write means the disk cannot be trusted: the process must stop.
+ * A write or sync failed. What is on the disk is unknown until the log is opened again: a later sync may claim success
+ * for bytes the system has already thrown away. The store refuses everything from then on; the process must stop.
+ */
+export class LogStoreFailedError extends Error {
+  override readonly name = "LogStoreFailedError";
+
+  constructor(cause: unknown) {
+    super(`Write-ahead log can no longer be trusted: ${cause instanceof Error ? cause.message : String(cause)}`, {
+      cause,
+    });
+  }
+}
+
+/**
+ * The durable log. One writer: calls take effect in the order in which they are made, also when the caller does not
+ * wait for one before it makes the next. A rejection with {@linkcode LogStoreFailedError} means the process must stop.
+ *
+ * The caller keeps Raft's order: entries are contiguous, `term` and `commit` never fall, a vote stands for its term, no
+ * committed entry is replaced. An `InvariantError` says where it did not.
  */
 export interface LogStore extends AsyncDisposable {
-  /** What was on disk at open. */
+  /**
+   * What was there at open. Belongs to whoever reads it before the first write; the store lets go of it then, so that
+   * an old snapshot does not stay in memory.
+   */
   readonly stored: StoredLog;
   /**
-   * Appends, replacing any suffix from `entries[0].index`, and stores `hardState` if given. When `mustSync`, resolves
-   * after the bytes are on stable storage (one fdatasync for the batch).
+   * Appends, replacing any suffix from `entries[0].index`, and stores `hardState` if given.
+   *
+   * When `mustSync`, resolves once all of it, and all before it, is on stable storage: one fdatasync for everything
+   * that waits. Otherwise a mere rise of `commit` may wait in memory for the next write, and a crash may undo it.
    */
   append(hardState: HardState | undefined, entries: readonly Entry[], mustSync: boolean): Promise<void>;
-  /** Makes `snapshot` durable and then drops entries up to `snapshot.meta.index - trailingEntriesCount`. */
+  /**
+   * Makes `snapshot` durable, then drops entries up to `snapshot.meta.index - trailingEntriesCount`. Appends go on
+   * meanwhile. Does nothing if a newer snapshot is there already.
+   */
   saveSnapshot(snapshot: Snapshot, trailingEntriesCount: number): Promise<void>;
-  /** Replaces the whole log by `snapshot` received from the leader. */
+  /**
+   * Replaces the whole log by `snapshot`, received from the leader, together with `hardState`, whose `commit` is the
+   * snapshot's index. The caller waits for it before it appends again.
+   */
   installSnapshot(snapshot: Snapshot, hardState: HardState): Promise<void>;
 }
