@@ -207,8 +207,7 @@ export class RaftLoop implements AsyncDisposable {
       run = [];
       this.#confState = this.#parts.engine.applyConfChange(entry);
       this.#parts.storage.setConfState(this.#confState);
-      const response = this.#parts.machine.advanceTo(entry.index, entry.term);
-      this.#proposals.settle(entry.index, entry.term, response);
+      this.#parts.machine.advanceTo(entry.index, entry.term);
     }
     this.#applyRun(run);
     this.#entriesSinceSnapshot += committed.length;
