@@ -1,0 +1,50 @@
+/**
+ * Transport security of listeners and clients: none, TLS, or TLS with certificates on both sides.
+ *
+ * @module
+ */
+import { Buffer } from "node:buffer";
+import { ServerCredentials } from "@grpc/grpc-js";
+import { ConfigError } from "../plugin/errors.ts";
+
+/** What a listener shows and asks for. PEM texts. */
+export type ListenCredentials =
+  | { readonly kind: "insecure" }
+  | {
+    readonly kind: "tls";
+    /** Certificate chain, leaf first. */
+    readonly cert: string;
+    readonly key: string;
+    /** Who signs client certificates. */
+    readonly ca: string;
+    /** Whether every client must show a certificate signed by `ca`. */
+    readonly mtls: boolean;
+  };
+
+/** What a client trusts and shows. PEM texts. */
+export type RpcCredentials =
+  | { readonly kind: "insecure" }
+  | {
+    readonly kind: "tls";
+    /** Who signs server certificates; the system's authorities if left out. */
+    readonly ca?: string;
+    /** Certificate chain to show, leaf first; given together with `key`. */
+    readonly cert?: string;
+    readonly key?: string;
+  };
+
+/**
+ * Credentials as grpc-js takes them.
+ *
+ * @throws {ConfigError} If the PEM texts are unusable.
+ */
+export function serverCredentials(credentials: ListenCredentials): ServerCredentials {
+  if (credentials.kind === "insecure") return ServerCredentials.createInsecure();
+  const { ca, cert, key, mtls } = credentials;
+  try {
+    const pair = { cert_chain: Buffer.from(cert), private_key: Buffer.from(key) };
+    return ServerCredentials.createSsl(Buffer.from(ca), [pair], mtls);
+  } catch (error) {
+    throw new ConfigError(`Cannot use the TLS certificate or key: ${error instanceof Error ? error.message : error}`);
+  }
+}

@@ -1,0 +1,52 @@
+/**
+ * From bytes to a handler and back: the only place of the server that decodes messages.
+ *
+ * @module
+ */
+import { create, type DescMessage, type DescMethod, fromBinary, type Message, toBinary } from "@bufbuild/protobuf";
+import { MeshError } from "../plugin/errors.ts";
+import type { RpcCall, RpcMethod, RpcNext } from "../plugin/rpc.ts";
+import { methodPath } from "./method_table.ts";
+
+/**
+ * The end of the interceptor chain: decodes, calls the handler, encodes.
+ *
+ * The chain throws `invalid-argument` for bytes that are no message of the method's type and `unimplemented` for a caller
+ * that sends another number of requests than the method takes (gRPC's status code for that).
+ */
+export function handlerChainEnd(descriptor: DescMethod, handler: RpcMethod): RpcNext {
+  const { methodKind } = descriptor;
+  const takesMany = methodKind === "client_streaming" || methodKind === "bidi_streaming";
+  return async function* (call: RpcCall): AsyncGenerator<Uint8Array> {
+    const requests = decoded(descriptor.input, call.requests);
+    const request = takesMany ? requests : await onlyOne(requests, methodPath(descriptor));
+    const result = handler.handle(request, call.context);
+    if (Symbol.asyncIterator in result) {
+      for await (const response of result) yield toBinary(descriptor.output, create(descriptor.output, response));
+    } else {
+      yield toBinary(descriptor.output, create(descriptor.output, await result));
+    }
+  };
+}
+
+async function* decoded(schema: DescMessage, messages: AsyncIterable<Uint8Array>): AsyncGenerator<Message> {
+  for await (const bytes of messages) yield decode(schema, bytes);
+}
+
+function decode(schema: DescMessage, bytes: Uint8Array): Message {
+  try {
+    return fromBinary(schema, bytes);
+  } catch (cause) {
+    throw new MeshError("invalid-argument", `Cannot decode the request: not a ${schema.typeName}`, { cause });
+  }
+}
+
+async function onlyOne(requests: AsyncIterable<Message>, path: string): Promise<Message> {
+  let only: Message | undefined;
+  for await (const request of requests) {
+    if (only !== undefined) throw new MeshError("unimplemented", `${path} takes one request, got more`);
+    only = request;
+  }
+  if (only === undefined) throw new MeshError("unimplemented", `${path} takes one request, got none`);
+  return only;
+}

@@ -1,0 +1,117 @@
+/**
+ * One gRPC listener: a TCP address or a Unix socket, its connections and the calls on them.
+ *
+ * The HTTP/2 server is grpc-js. Methods are registered with identity serialisers, so that nothing is decoded before the
+ * handler, and all as if they streamed both ways, so that there is one path for calls of every kind.
+ *
+ * @module
+ */
+import { Buffer } from "node:buffer";
+import { logVerbosity, Server, type ServerCredentials, setLogVerbosity } from "@grpc/grpc-js";
+import { delay } from "../io/alarm.ts";
+import { MeshError } from "../plugin/errors.ts";
+import type { RpcPeer } from "../plugin/rpc.ts";
+import {
+  CALLS_PER_LISTENER_MAX,
+  CONNECTION_IDLE_MS,
+  KEEPALIVE_TIME_MS,
+  KEEPALIVE_TIMEOUT_MS,
+  MESSAGE_BYTES_MAX,
+  STOP_FLUSH_MS,
+  STREAMS_PER_CONNECTION_MAX,
+} from "./limits.ts";
+import type { MethodEntry } from "./method_table.ts";
+import { type ByteStream, type CallRules, ServerCall } from "./server_call.ts";
+
+/** A listener that accepts connections until it is stopped. */
+export class Listener {
+  readonly #server: Server;
+  readonly #transport: RpcPeer["transport"];
+  readonly #rules: CallRules;
+  readonly #calls = new Set<ServerCall>();
+  #isStopping = false;
+
+  constructor(transport: RpcPeer["transport"], methods: Iterable<MethodEntry>, rules: CallRules) {
+    // What the library has to say reaches the caller or the operator as an error; it must not also write to the console.
+    setLogVerbosity(logVerbosity.NONE);
+    this.#transport = transport;
+    this.#rules = rules;
+    this.#server = new Server({
+      "grpc.max_receive_message_length": MESSAGE_BYTES_MAX,
+      "grpc.max_send_message_length": MESSAGE_BYTES_MAX,
+      "grpc.max_concurrent_streams": STREAMS_PER_CONNECTION_MAX,
+      "grpc.keepalive_time_ms": KEEPALIVE_TIME_MS,
+      "grpc.keepalive_timeout_ms": KEEPALIVE_TIMEOUT_MS,
+      "grpc.max_connection_idle_ms": CONNECTION_IDLE_MS,
+    });
+    for (const method of methods) {
+      const serve = (stream: ByteStream) => this.#serve(stream, method);
+      this.#server.register(method.path, serve, asBuffer, asItIs, "bidi");
+    }
+  }
+
+  /**
+   * Starts to accept connections.
+   *
+   * @param target A grpc-js bind target, `host:port` or `unix:path`.
+   * @returns The bound port; of no meaning for a Unix socket.
+   * @throws {Error} With the system's error code in its message.
+   */
+  bind(target: string, credentials: ServerCredentials): Promise<number> {
+    return new Promise((resolve, reject) => {
+      this.#server.bindAsync(target, credentials, (error, port) => error ? reject(error) : resolve(port));
+    });
+  }
+
+  /**
+   * Takes no new calls, lets those under way end for at most `graceMs`, then ends them with UNAVAILABLE and cuts all
+   * connections. Resolves when the last connection is closed.
+   */
+  async stop(graceMs: number): Promise<void> {
+    this.#isStopping = true;
+    const closed = new AbortController();
+    const allClosed = new Promise<void>((resolve) => this.#server.tryShutdown(() => resolve()));
+    allClosed.then(() => closed.abort());
+    await pause(graceMs, closed.signal);
+    for (const call of this.#calls) call.end(stopping());
+    if (!closed.signal.aborted) await pause(STOP_FLUSH_MS, closed.signal);
+    if (!closed.signal.aborted) this.#server.forceShutdown();
+    await allClosed;
+  }
+
+  async #serve(stream: ByteStream, method: MethodEntry): Promise<void> {
+    const call = new ServerCall(stream, method, this.#peerOf(stream), this.#rules);
+    if (this.#isStopping) return call.end(stopping());
+    if (this.#calls.size >= CALLS_PER_LISTENER_MAX) {
+      return call.end(new MeshError("exhausted", `More than ${CALLS_PER_LISTENER_MAX} calls at one time`));
+    }
+    this.#calls.add(call);
+    await call.run();
+    this.#calls.delete(call);
+  }
+
+  #peerOf(stream: ByteStream): RpcPeer {
+    if (this.#transport === "unix") return { address: "unix", transport: "unix", identity: undefined };
+    const certificate = stream.getAuthContext().sslPeerCertificate;
+    const name = certificate?.subject.CN;
+    return { address: stream.getPeer(), transport: this.#transport, identity: Array.isArray(name) ? name[0] : name };
+  }
+}
+
+function stopping(): MeshError {
+  return new MeshError("unavailable", "The node is stopping");
+}
+
+/** Waits, at most until `signal` is aborted. */
+function pause(delayMs: number, signal: AbortSignal): Promise<void> {
+  return delay(delayMs, signal).catch(() => {});
+}
+
+/** Borrows `bytes`: grpc-js copies them into its frame. */
+function asBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+function asItIs(bytes: Buffer): Uint8Array {
+  return bytes;
+}

@@ -1,0 +1,207 @@
+/**
+ * One call on a listener, from its first byte to its status.
+ *
+ * A call is admitted (metadata size, authorisation), goes through the interceptors to the handler, and its responses
+ * are written as the caller takes them. It ends exactly once: with the handler, or before it when nobody waits any more.
+ *
+ * @module
+ */
+import type { ServerDuplexStream } from "@grpc/grpc-js";
+import { delay } from "../io/alarm.ts";
+import { systemClock } from "../io/clock.ts";
+import { MeshError } from "../plugin/errors.ts";
+import type { RpcCall, RpcContext, RpcInterceptor, RpcMetadata, RpcNext, RpcPeer } from "../plugin/rpc.ts";
+import type { Log } from "../seams/log.ts";
+import { handlerChainEnd } from "./handler.ts";
+import { METADATA_BYTES_MAX, REQUEST_WAIT_MS } from "./limits.ts";
+import { fromGrpc, metadataBytes, toGrpc } from "./metadata.ts";
+import type { MethodEntry } from "./method_table.ts";
+import { statusOf } from "./status.ts";
+
+/** A call as grpc-js hands it over: every method is registered as if it streamed both ways. */
+export type ByteStream = ServerDuplexStream<Uint8Array, Uint8Array>;
+
+/** Says whether a caller belongs to the mesh, for methods with authorisation `member`. */
+export type MembershipCheck = (context: RpcContext) => boolean | Promise<boolean>;
+
+/** What all calls of a listener share. */
+export interface CallRules {
+  /** From the outermost to the one next to the handler. */
+  readonly interceptors: readonly RpcInterceptor[];
+  readonly isMember: MembershipCheck;
+  readonly log: Log;
+}
+
+/** See the module's description. */
+export class ServerCall implements RpcContext {
+  readonly methodPath: string;
+  readonly peer: RpcPeer;
+  readonly metadata: RpcMetadata;
+  readonly deadlineWallMs: number;
+  readonly signal: AbortSignal;
+  readonly #stream: ByteStream;
+  readonly #method: MethodEntry;
+  readonly #rules: CallRules;
+  readonly #abort = new AbortController();
+  readonly #trailers = toGrpc([]);
+  /** Aborted when the caller has sent what {@linkcode REQUEST_WAIT_MS} is about, or the call is over. */
+  readonly #requestArrived = new AbortController();
+  #hasEnded = false;
+
+  constructor(stream: ByteStream, method: MethodEntry, peer: RpcPeer, rules: CallRules) {
+    this.#stream = stream;
+    this.#method = method;
+    this.#rules = rules;
+    this.methodPath = method.path;
+    this.peer = peer;
+    this.metadata = fromGrpc(stream.metadata);
+    this.deadlineWallMs = Number(stream.getDeadline());
+    this.signal = this.#abort.signal;
+    // grpc-js also says so after every call that ended well.
+    stream.on("cancelled", () => this.#giveUp(this.#whyGone()));
+  }
+
+  sendInitialMetadata(entries: Readonly<Record<string, string>>): void {
+    if (!this.#hasEnded) this.#stream.sendMetadata(toGrpc(Object.entries(entries)));
+  }
+
+  setTrailer(name: string, value: string): void {
+    this.#trailers.merge(toGrpc([[name, value]]));
+  }
+
+  /** Serves the call; resolves, never rejects, when its handler has returned and its status is on the way. */
+  async run(): Promise<void> {
+    const startMs = systemClock.monotonicMs();
+    let failure: unknown;
+    try {
+      await this.#admit();
+      for await (const response of this.#chain()) await this.#write(response);
+      this.#finish();
+    } catch (error) {
+      failure = error;
+      this.#fail(error);
+    }
+    this.#report(failure, systemClock.monotonicMs() - startMs);
+  }
+
+  /** Ends the call now with `error`, whatever its handler is doing. */
+  end(error: MeshError): void {
+    if (this.#hasEnded) return;
+    this.#abort.abort(error);
+    this.#fail(error);
+  }
+
+  async #admit(): Promise<void> {
+    if (metadataBytes(this.#stream.metadata) > METADATA_BYTES_MAX) {
+      throw new MeshError("exhausted", `The call's metadata is larger than ${METADATA_BYTES_MAX} bytes`);
+    }
+    const { authorisation } = this.#method;
+    if (authorisation === "local" && this.peer.transport !== "unix") {
+      throw new MeshError("permission-denied", `${this.methodPath} is allowed only on this host`, {
+        hint: "Call it through the node's Unix socket.",
+      });
+    }
+    if (authorisation === "member" && !await this.#rules.isMember(this)) {
+      throw new MeshError("permission-denied", `${this.methodPath} is allowed only to members of the mesh`);
+    }
+  }
+
+  #chain(): AsyncIterable<Uint8Array> {
+    const { descriptor, authorisation, handler } = this.#method;
+    const end: RpcNext = handler ? handlerChainEnd(descriptor, handler) : unserved;
+    const chain = this.#rules.interceptors.reduceRight<RpcNext>(
+      (next, interceptor) => (call) => interceptor(call, next),
+      end,
+    );
+    return chain({
+      context: this,
+      kind: descriptor.methodKind,
+      authorisation,
+      isServed: handler !== undefined,
+      requests: this.#requests(),
+    });
+  }
+
+  async *#requests(): AsyncGenerator<Uint8Array> {
+    const { methodKind } = this.#method.descriptor;
+    const isStreamed = methodKind === "client_streaming" || methodKind === "bidi_streaming";
+    this.#limitRequestWait();
+    try {
+      // Leaving the loop early must not destroy the stream: the response still has to go out.
+      for await (const message of this.#stream.iterator({ destroyOnReturn: false })) {
+        if (isStreamed) this.#requestArrived.abort();
+        yield message;
+      }
+      this.#requestArrived.abort();
+    } catch (error) {
+      this.signal.throwIfAborted();
+      throw error;
+    }
+  }
+
+  #limitRequestWait(): void {
+    delay(REQUEST_WAIT_MS, this.#requestArrived.signal).then(
+      () => this.end(new MeshError("timeout", `No request came within ${REQUEST_WAIT_MS / 1000} s`)),
+      () => {},
+    );
+  }
+
+  async #write(response: Uint8Array): Promise<void> {
+    this.signal.throwIfAborted();
+    if (this.#stream.write(response)) return;
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const onAbort = () => reject(this.signal.reason);
+    this.#stream.once("drain", resolve);
+    this.signal.addEventListener("abort", onAbort, { once: true });
+    try {
+      await promise;
+    } finally {
+      this.#stream.removeListener("drain", resolve);
+      this.signal.removeEventListener("abort", onAbort);
+    }
+  }
+
+  #finish(): void {
+    if (!this.#enterEnd()) return;
+    this.#stream.end(this.#trailers);
+  }
+
+  #fail(error: unknown): void {
+    if (!this.#enterEnd()) return;
+    const { code, message, trailers } = statusOf(error);
+    this.#trailers.merge(toGrpc(trailers));
+    this.#stream.emit("error", { code, details: message.toWellFormed(), metadata: this.#trailers });
+  }
+
+  /** The caller is gone: there is nobody to send a status to. */
+  #giveUp(why: MeshError): void {
+    if (this.#enterEnd()) this.#abort.abort(why);
+  }
+
+  /** True for the first that ends the call. */
+  #enterEnd(): boolean {
+    if (this.#hasEnded) return false;
+    this.#hasEnded = true;
+    this.#requestArrived.abort();
+    return true;
+  }
+
+  #whyGone(): MeshError {
+    return systemClock.wallMs() >= this.deadlineWallMs
+      ? new MeshError("timeout", "The caller's deadline has passed")
+      : new MeshError("unavailable", "The caller is gone");
+  }
+
+  #report(failure: unknown, durationMs: number): void {
+    const fields = { method: this.methodPath, peer: this.peer.address, durationMs: Math.round(durationMs) };
+    if (failure === undefined) return this.#rules.log.debug("call served", fields);
+    const { code, message, isUnexpected } = statusOf(failure);
+    if (!isUnexpected) return this.#rules.log.debug("call refused", { ...fields, code, reason: message });
+    const stack = failure instanceof Error ? failure.stack ?? failure.message : String(failure);
+    this.#rules.log.error("call failed", { ...fields, code, stack });
+  }
+}
+
+function unserved({ context }: RpcCall): never {
+  throw new MeshError("unimplemented", `${context.methodPath} is not enabled on this node`);
+}
