@@ -9,15 +9,15 @@
 import { assert } from "../assert.ts";
 import type { ConfState, Entry, HardState, Snapshot, StoredLog } from "../seams/log_store.ts";
 import { countFitting } from "./entry_size.ts";
+import { EMPTY_MEMBERSHIP } from "./membership.ts";
 import type { InitialState, RaftStorage } from "./storage.ts";
 
-const NOBODY_CONF: ConfState = { voters: [], learners: [], votersOutgoing: [], learnersNext: [], autoLeave: false };
 const NEW_HARD_STATE: HardState = { term: 0, vote: 0, commit: 0 };
 
 /** A log whose first entry follows (`#baseIndex`, `#baseTerm`), in memory. */
 export class MemoryStorage implements RaftStorage {
   #hardState: HardState = NEW_HARD_STATE;
-  #confState: ConfState = NOBODY_CONF;
+  #confState: ConfState = EMPTY_MEMBERSHIP;
   #snapshot: Snapshot | undefined;
   #entries: Entry[] = [];
   #baseIndex = 0;

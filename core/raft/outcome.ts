@@ -10,8 +10,8 @@ export type DropReason =
   | "malformed"
   /** `to` is somebody else. */
   | "misaddressed"
-  /** A storage message that does not come from this member's own storage. */
-  | "not-from-storage"
+  /** Of a kind that this sender cannot send, such as a storage response from another member. */
+  | "wrong-sender"
   /** A response from somebody who is not in the current membership. */
   | "unknown-peer"
   /** Sent in a term that is over. */
@@ -60,6 +60,8 @@ export type ConfChangeRefusal =
   | "needs-joint"
   /** No voter would remain. */
   | "no-voters"
+  /** There are no voters yet. */
+  | "no-configuration"
   /** The bytes are not a membership change. */
   | "malformed";
 

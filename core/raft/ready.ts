@@ -4,7 +4,8 @@
  * The order is a contract (thesis §3.8, §10.2.1). With `asyncStorageWrites` off, for each `Ready`:
  *
  * 1. send `messages`; this may happen before, during or after step 2, but in order;
- * 2. make `snapshot`, `entries` and `hardState` durable; with `mustSync`, on stable storage before step 3;
+ * 2. make `snapshot`, `entries` and `hardState` durable, a `snapshot` always and the rest with `mustSync` on stable
+ *    storage before step 3;
  * 3. only then send `responses`, in order, after `messages`: they promise what step 2 wrote;
  * 4. load `snapshot` into the state machine, then apply `committedEntries` in order, calling `applyConfChange` for
  *    membership changes;
@@ -58,6 +59,6 @@ export interface Ready {
   readonly messages: readonly Message[];
   /** To send when the above is durable. */
   readonly responses: readonly Message[];
-  /** False if only the commit index changed, which may be lost in a crash. */
+  /** False if of `entries` and `hardState` only the commit index changed, which a crash may take back. */
   readonly mustSync: boolean;
 }
