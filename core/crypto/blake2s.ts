@@ -7,7 +7,8 @@
  */
 import { blake2s } from "@noble/hashes/blake2.js";
 import { hmac } from "@noble/hashes/hmac.js";
-import type { Blake2s } from "./suite.ts";
+import { assert } from "../assert.ts";
+import { type Blake2s, BLAKE2S_BYTES } from "./suite.ts";
 
 /** BLAKE2s in TypeScript. */
 export const nobleBlake2s: Blake2s = {
@@ -18,6 +19,7 @@ export const nobleBlake2s: Blake2s = {
   },
 
   mac(key, data, outputBytes) {
+    assert(key.length >= 1 && key.length <= BLAKE2S_BYTES, "A BLAKE2s key has 1 to 32 bytes");
     return blake2s(data, { key, dkLen: outputBytes });
   },
 

@@ -35,7 +35,7 @@ export interface X25519 {
 export interface Blake2s {
   /** Hash of the concatenation of `parts`. Borrows. */
   hash(...parts: Uint8Array[]): Uint8Array;
-  /** Keyed BLAKE2s (not HMAC) with `outputBytes` of 16 or 32. Borrows. */
+  /** Keyed BLAKE2s (not HMAC) with a key of 1 to 32 bytes and `outputBytes` of 16 or 32. Borrows. */
   mac(key: Uint8Array, data: Uint8Array, outputBytes: 16 | 32): Uint8Array;
   /** HMAC-BLAKE2s, 32 bytes. Borrows. */
   hmac(key: Uint8Array, ...parts: Uint8Array[]): Uint8Array;
