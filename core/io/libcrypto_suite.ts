@@ -1,0 +1,60 @@
+/**
+ * The suite over libcrypto: many times faster than noble on the packet path, wherever the library is installed.
+ *
+ * @module
+ */
+import { assert } from "../assert.ts";
+import type { Aead, AeadKey, Blake2s, CryptoSuite, X25519 } from "../crypto/suite.ts";
+import { extendNonce, LibcryptoAead, LibcryptoAeadKey, LibcryptoCipher } from "./libcrypto_aead.ts";
+import { LibcryptoBlake2s } from "./libcrypto_blake2s.ts";
+import { type Libcrypto, openLibcrypto } from "./libcrypto_ffi.ts";
+import { LibcryptoX25519 } from "./libcrypto_x25519.ts";
+
+/** All primitives over libcrypto. Belongs to one thread: calls share contexts. */
+export class LibcryptoSuite implements CryptoSuite, Disposable {
+  readonly name = "libcrypto";
+  /** The file name that loaded, for the log. */
+  readonly fileName: string;
+  readonly x25519: X25519;
+  readonly blake2s: Blake2s;
+  readonly chacha20Poly1305: Aead;
+  readonly xchacha20Poly1305: Aead;
+  readonly #cipher: LibcryptoCipher;
+  /** Contexts of the suite itself; any more belong to packet keys. */
+  readonly #ownContextCount: number;
+  readonly #resources: DisposableStack;
+
+  /** Takes `resources`, which holds `library`. */
+  private constructor(library: Libcrypto, resources: DisposableStack) {
+    this.fileName = library.fileName;
+    this.x25519 = resources.use(new LibcryptoX25519(library));
+    this.blake2s = resources.use(new LibcryptoBlake2s(library));
+    this.#cipher = resources.use(new LibcryptoCipher(library));
+    this.chacha20Poly1305 = resources.use(new LibcryptoAead(this.#cipher));
+    this.xchacha20Poly1305 = extendNonce(this.chacha20Poly1305);
+    this.#ownContextCount = this.#cipher.contextCount;
+    this.#resources = resources;
+  }
+
+  /** `undefined` when the library is not there; see {@linkcode openLibcrypto}. */
+  static open(fileNames?: readonly string[]): LibcryptoSuite | undefined {
+    const library = openLibcrypto(fileNames);
+    if (!library) return undefined;
+    const resources = new DisposableStack();
+    resources.use(library);
+    return new LibcryptoSuite(library, resources);
+  }
+
+  /** A packet key; dispose it before the suite. */
+  aeadKey(key: Uint8Array): AeadKey {
+    assert(!this.#resources.disposed, "A disposed suite is not used again");
+    return new LibcryptoAeadKey(this.#cipher, key);
+  }
+
+  /** Frees everything and unloads the library. */
+  [Symbol.dispose](): void {
+    if (this.#resources.disposed) return;
+    assert(this.#cipher.contextCount === this.#ownContextCount, "Packet keys are disposed before their suite");
+    this.#resources.dispose();
+  }
+}
