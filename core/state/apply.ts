@@ -1,0 +1,273 @@
+/**
+ * The state machine of Raft (thesis §3.5, "apply"): committed log entries in, SQL results out, in the same order on every
+ * replica (design §7).
+ *
+ * 1. The Raft loop hands over a batch of committed entries: one transaction for the whole batch.
+ * 2. Each entry runs inside a SAVEPOINT of its own: a statement that fails undoes its entry and nothing else.
+ * 3. The index and term of the last entry are written in the same transaction, so that the database always knows how far
+ *    it is, and a replayed entry is skipped.
+ *
+ * What fails here fails alike on all replicas and is a result. What does not (out of memory, a damaged image) is thrown,
+ * and the state machine is then unusable: restart from the last snapshot.
+ *
+ * @module
+ */
+import type { RaftApplyResponse } from "../../proto/gen/v1/node_raft_pb.ts";
+import { assert } from "../assert.ts";
+import { type SqlDatabase, type SqlEngine, SqlError, type SqlParameters, type SqlRows } from "../seams/sql_database.ts";
+import {
+  decodeEntry,
+  entryResponse,
+  type EntryStatement,
+  executionResponse,
+  queryResponse,
+  sqlErrorResponse,
+} from "./codec.ts";
+import { entrySqlProblem, isReadOnlySql, SqlVerdicts } from "./determinism.ts";
+import { stateHash } from "./state_hash.ts";
+
+/** A committed entry of Raft's kind "normal". Empty `data` is the no-op of a new leader. */
+export interface CommittedEntry {
+  readonly index: number;
+  readonly term: number;
+  readonly data: Uint8Array;
+}
+
+/** What queries read from. */
+export interface StateReader {
+  /**
+   * Rows of a statement that only reads.
+   *
+   * @throws {SqlError} If `sql` would write, or names what is not there.
+   */
+  rows(sql: string, parameters?: SqlParameters): SqlRows;
+}
+
+/** An image that is not a database of this state machine; the state is as it was. */
+export class StateImageError extends Error {
+  override readonly name = "StateImageError";
+}
+
+/** Connection settings are not part of an image: the same at every open, on every replica. */
+const PRAGMAS_SQL = [
+  // The database is rebuilt from snapshot and log; the rollback journal is only for savepoints.
+  "PRAGMA journal_mode = memory",
+  "PRAGMA synchronous = off",
+  "PRAGMA locking_mode = exclusive",
+  "PRAGMA temp_store = memory",
+  "PRAGMA foreign_keys = on",
+  "PRAGMA recursive_triggers = on",
+  "PRAGMA trusted_schema = off",
+  "PRAGMA cell_size_check = on",
+].join(";\n");
+
+/** The state machine's own bookkeeping: the one table that is not made by a log entry. */
+const BOOKKEEPING_SQL = `
+CREATE TABLE IF NOT EXISTS raft_applied (
+  id INTEGER NOT NULL PRIMARY KEY CHECK (id = 1),
+  log_index INTEGER NOT NULL,
+  log_term INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+INSERT INTO raft_applied (id, log_index, log_term) VALUES (1, 0, 0) ON CONFLICT DO NOTHING`;
+
+const READ_APPLIED_SQL = "SELECT log_index, log_term FROM raft_applied";
+
+const WRITE_APPLIED_SQL = "UPDATE raft_applied SET log_index = :index, log_term = :term";
+
+/** The replicated database and how far it is. One owner; all calls are synchronous. */
+export class StateMachine implements Disposable, StateReader {
+  readonly #engine: SqlEngine;
+  readonly #problems = new SqlVerdicts(entrySqlProblem);
+  readonly #reads = new SqlVerdicts(isReadOnlySql);
+  #database: SqlDatabase;
+  #appliedIndex = 0;
+  #appliedTerm = 0;
+  #hash: string | undefined;
+  #failure: unknown;
+
+  private constructor(engine: SqlEngine, database: SqlDatabase) {
+    this.#engine = engine;
+    this.#database = database;
+    this.#readApplied();
+  }
+
+  /**
+   * An empty state machine, or one that continues from `image`.
+   *
+   * @throws {StateImageError} If `image` is damaged or something else.
+   */
+  static open(engine: SqlEngine, image?: Uint8Array): StateMachine {
+    return new StateMachine(engine, image ? openImage(engine, image) : prepare(engine.open()));
+  }
+
+  /** Index of the last entry applied, 0 if none was. */
+  get appliedIndex(): number {
+    return this.#appliedIndex;
+  }
+
+  /** Term of the last entry applied, 0 if none was. */
+  get appliedTerm(): number {
+    return this.#appliedTerm;
+  }
+
+  /** The version text of the SQLite library underneath. */
+  get engineVersion(): string {
+    return this.#engine.version;
+  }
+
+  /**
+   * Applies committed entries in one transaction. Indexes rise by one from {@linkcode StateMachine.appliedIndex}; entries
+   * at or below it were applied before and are skipped, with an `error` that says so. Borrows the data.
+   *
+   * @returns One response for each entry, in order.
+   */
+  applyBatch(entries: readonly CommittedEntry[]): RaftApplyResponse[] {
+    if (entries.length === 0) return [];
+    return this.#writing(() => {
+      this.#database.run("BEGIN");
+      const responses = entries.map((entry) => this.#applyEntry(entry));
+      this.#commit();
+      return responses;
+    });
+  }
+
+  /**
+   * Says that the log is applied up to `index` by entries that are not the state machine's, such as membership changes.
+   * Does nothing at or below the applied index.
+   */
+  advanceTo(index: number, term: number): void {
+    if (index <= this.#appliedIndex) return;
+    this.#writing(() => {
+      this.#database.run("BEGIN");
+      this.#advance(index, term);
+      this.#commit();
+    });
+  }
+
+  /** Runs a query of `queries/` against the state as of the applied index. */
+  read<Result>(query: (reader: StateReader) => Result): Result {
+    return query(this);
+  }
+
+  rows(sql: string, parameters: SqlParameters = {}): SqlRows {
+    if (!this.#reads.of(sql)) throw new SqlError("statement would write");
+    return this.#reading(() => this.#database.run(sql, parameters));
+  }
+
+  /** The database image as of the applied index; the caller owns it. */
+  snapshot(): Uint8Array {
+    return this.#reading(() => this.#database.export());
+  }
+
+  /**
+   * Replaces the whole state by an image that {@linkcode StateMachine.snapshot} made, here or on another replica. Also
+   * heals a state machine that failed.
+   *
+   * @throws {StateImageError} If `image` is damaged or something else; the state is then as it was.
+   */
+  restore(image: Uint8Array): void {
+    const database = openImage(this.#engine, image);
+    this.#database[Symbol.dispose]();
+    this.#database = database;
+    this.#hash = undefined;
+    this.#failure = undefined;
+    this.#readApplied();
+  }
+
+  /** SHA-256 of the state, hexadecimal; computed at most once for each applied index. */
+  stateHash(): string {
+    return this.#hash ??= this.#reading(() => stateHash(this.#database));
+  }
+
+  [Symbol.dispose](): void {
+    this.#database[Symbol.dispose]();
+  }
+
+  #applyEntry(entry: CommittedEntry): RaftApplyResponse {
+    if (entry.index <= this.#appliedIndex) return entryResponse("Entry is applied already");
+    assert(entry.index === this.#appliedIndex + 1, "No committed entry is left out");
+    this.#advance(entry.index, entry.term);
+    if (entry.data.length === 0) return entryResponse();
+    const statement = decodeEntry(entry.data);
+    if (statement.kind === "undecodable") return entryResponse(statement.why);
+    const problem = this.#problems.of(statement.sql);
+    return problem === undefined ? this.#runStatement(statement) : sqlErrorResponse(statement.kind, problem);
+  }
+
+  #runStatement(statement: EntryStatement): RaftApplyResponse {
+    this.#database.run("SAVEPOINT entry");
+    try {
+      const rows = this.#database.run(statement.sql, statement.parameters);
+      const response = statement.kind === "query" ? queryResponse(rows) : executionResponse(this.#database.changes());
+      this.#database.run("RELEASE entry");
+      return response;
+    } catch (error) {
+      if (!(error instanceof SqlError)) throw error;
+      this.#database.run("ROLLBACK TO entry");
+      this.#database.run("RELEASE entry");
+      return sqlErrorResponse(statement.kind, error.message);
+    }
+  }
+
+  #advance(index: number, term: number): void {
+    assert(index > this.#appliedIndex && term >= this.#appliedTerm, "The log goes forward");
+    this.#appliedIndex = index;
+    this.#appliedTerm = term;
+    this.#hash = undefined;
+  }
+
+  #commit(): void {
+    this.#database.run(WRITE_APPLIED_SQL, { index: this.#appliedIndex, term: this.#appliedTerm });
+    this.#database.run("COMMIT");
+  }
+
+  #readApplied(): void {
+    const [index, term] = this.#database.run(READ_APPLIED_SQL).rows[0] ?? [];
+    assert(typeof index === "number" && typeof term === "number", "An opened database knows its applied index");
+    this.#appliedIndex = index;
+    this.#appliedTerm = term;
+  }
+
+  /** Any error on the way to a commit leaves the database in doubt; results of entries are not errors here. */
+  #writing<Result>(work: () => Result): Result {
+    return this.#watching(work, () => true);
+  }
+
+  /** A query that the engine refuses has done no harm. */
+  #reading<Result>(work: () => Result): Result {
+    return this.#watching(work, (error) => !(error instanceof SqlError));
+  }
+
+  #watching<Result>(work: () => Result, isFailure: (error: unknown) => boolean): Result {
+    if (this.#failure !== undefined) throw this.#failure;
+    try {
+      return work();
+    } catch (error) {
+      if (isFailure(error)) this.#failure = error;
+      throw error;
+    }
+  }
+}
+
+function prepare(database: SqlDatabase): SqlDatabase {
+  database.run(PRAGMAS_SQL);
+  database.run(BOOKKEEPING_SQL);
+  return database;
+}
+
+/** Opens and checks an image before anything is given up for it. */
+function openImage(engine: SqlEngine, image: Uint8Array): SqlDatabase {
+  let database: SqlDatabase | undefined;
+  try {
+    database = engine.open(image);
+    database.run(PRAGMAS_SQL);
+    const verdict = database.run("PRAGMA quick_check(1)").rows[0]?.[0];
+    const applied = database.run(READ_APPLIED_SQL).rows;
+    if (verdict !== "ok" || applied.length !== 1) throw new SqlError(`quick check says ${verdict}`);
+    return database;
+  } catch (error) {
+    database?.[Symbol.dispose]();
+    const why = error instanceof Error ? error.message : String(error);
+    throw new StateImageError(`State image is not usable: ${why}`, { cause: error });
+  }
+}

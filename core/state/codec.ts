@@ -1,0 +1,185 @@
+/**
+ * Log entries and their results as protobuf (`v1.RaftLogEntry`, `v1.RaftApplyResponse`, proto/v1/node_raft.proto): the one
+ * place where SQL values meet messages. Which texts and parameters are allowed is in `limits.ts` and `determinism.ts`.
+ *
+ * Integers must be in the safe range of a JavaScript number; DOUBLE and TIME parameters are refused, because replicated
+ * tables hold integers and text only (design §7). Durations in results stay empty: they would differ between replicas.
+ *
+ * @module
+ */
+import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
+import {
+  RaftApplyResponseSchema,
+  RaftCommandType,
+  RaftLogEntrySchema,
+  SQLParameterSchema,
+  SQLParameterType,
+} from "../../proto/gen/v1/node_raft_pb.ts";
+import type { RaftApplyResponse, RaftLogEntry, SQLParameter } from "../../proto/gen/v1/node_raft_pb.ts";
+import { assert } from "../assert.ts";
+import type { SqlParameters, SqlRows, SqlValue } from "../seams/sql_database.ts";
+import { ENTRY_BYTES_MAX, PARAMETER_COUNT_MAX, PARAMETER_UNITS_MAX } from "./limits.ts";
+
+/** A statement (or several in one text) of an entry, ready to run. */
+export interface EntryStatement {
+  /** Queries answer with rows, executions with a count. */
+  readonly kind: "query" | "execution";
+  readonly sql: string;
+  readonly parameters: SqlParameters;
+}
+
+/** Either a statement or why there is none, a sentence that is equal on all replicas. */
+export type DecodedEntry = EntryStatement | { readonly kind: "undecodable"; readonly why: string };
+
+/** An entry that answers with the rows of its last statement that has any. All statements take effect, or none. */
+export function queryEntry(sql: string, parameters: SqlParameters): RaftLogEntry {
+  const statement = { sql, parameters: parameterMessages(parameters) };
+  return create(RaftLogEntrySchema, { type: RaftCommandType.QUERY, sqlQuery: { transaction: true, statement } });
+}
+
+/** An entry that answers with the number of rows it changed. All statements take effect, or none. */
+export function executionEntry(sql: string, parameters: SqlParameters): RaftLogEntry {
+  const statement = { sql, parameters: parameterMessages(parameters) };
+  return create(RaftLogEntrySchema, { type: RaftCommandType.EXECUTE, sqlExec: { transaction: true, statement } });
+}
+
+/**
+ * The bytes that go into the log.
+ *
+ * @throws {InvariantError} If the entry is beyond a limit: commands check what they are given, so that is a bug.
+ */
+export function encodeEntry(entry: RaftLogEntry): Uint8Array {
+  const bytes = toBinary(RaftLogEntrySchema, entry);
+  assert(decodeEntry(bytes).kind !== "undecodable", "A proposed entry can be decoded within all limits");
+  return bytes;
+}
+
+/** Borrows `data`. Never throws. */
+export function decodeEntry(data: Uint8Array): DecodedEntry {
+  if (data.length > ENTRY_BYTES_MAX) return undecodable("Entry is too long");
+  const entry = parseEntry(data);
+  if (!entry) return undecodable("Entry is not a RaftLogEntry");
+  const kind = entry.type === RaftCommandType.QUERY ? "query" : "execution";
+  const command = kind === "query" ? entry.sqlQuery : entry.sqlExec;
+  if (entry.type === RaftCommandType.UNKNOWN || !command?.statement) return undecodable("Entry has no statement");
+  const parameters = parameterValues(command.statement.parameters);
+  if (typeof parameters === "string") return undecodable(parameters);
+  return { kind, sql: command.statement.sql, parameters };
+}
+
+function parseEntry(data: Uint8Array): RaftLogEntry | undefined {
+  try {
+    return fromBinary(RaftLogEntrySchema, data);
+  } catch {
+    return undefined;
+  }
+}
+
+function undecodable(why: string): DecodedEntry {
+  return { kind: "undecodable", why };
+}
+
+function parameterMessages(parameters: SqlParameters): SQLParameter[] {
+  return Object.entries(parameters).map(([name, value]) => valueMessage(name, value));
+}
+
+function valueMessage(name: string, value: SqlValue): SQLParameter {
+  const message = create(SQLParameterSchema, { name });
+  if (value === null) {
+    message.type = SQLParameterType.SQL_PARAM_NULL;
+  } else if (typeof value === "string") {
+    message.type = SQLParameterType.SQL_PARAM_STRING;
+    message.str = value;
+  } else if (typeof value === "number") {
+    assert(Number.isSafeInteger(value), "Replicated numbers are safe integers");
+    message.type = SQLParameterType.SQL_PARAM_INT64;
+    message.int64 = BigInt(value);
+  } else {
+    message.type = SQLParameterType.SQL_PARAM_BYTES;
+    message.bytes = value;
+  }
+  return message;
+}
+
+/** Values by name, or why there are none. */
+function parameterValues(messages: readonly SQLParameter[]): SqlParameters | string {
+  if (messages.length > PARAMETER_COUNT_MAX) return "Entry has too many parameters";
+  const values: Record<string, SqlValue> = Object.create(null);
+  for (const message of messages) {
+    if (message.name === "" || message.name in values) return "Entry has a parameter without a name of its own";
+    const value = valueOf(message);
+    if (value === undefined) return "Entry has a parameter of a type or size that is not allowed";
+    values[message.name] = value;
+  }
+  return values;
+}
+
+function valueOf(message: SQLParameter): SqlValue | undefined {
+  switch (message.type) {
+    case SQLParameterType.SQL_PARAM_INT64:
+      return safeInteger(message.int64);
+    case SQLParameterType.SQL_PARAM_BOOL:
+      return message.bool ? 1 : 0;
+    case SQLParameterType.SQL_PARAM_STRING:
+      return message.str.length <= PARAMETER_UNITS_MAX ? message.str : undefined;
+    case SQLParameterType.SQL_PARAM_BYTES:
+      return message.bytes.length <= PARAMETER_UNITS_MAX ? message.bytes : undefined;
+    case SQLParameterType.SQL_PARAM_NULL:
+      return null;
+    default:
+      return undefined;
+  }
+}
+
+function safeInteger(value: bigint): number | undefined {
+  const number = Number(value);
+  return Number.isSafeInteger(number) ? number : undefined;
+}
+
+/** What a query entry answered. */
+export function queryResponse(rows: SqlRows): RaftApplyResponse {
+  return create(RaftApplyResponseSchema, {
+    queryResult: {
+      columns: [...rows.columns],
+      types: rows.columns.map((_, column) => typeName(rows, column)),
+      values: rows.rows.map((row) => ({ values: row.map((value) => valueMessage("", value)) })),
+    },
+  });
+}
+
+/** SQLite's name for the type of the first value of `column` that is not NULL. */
+function typeName(rows: SqlRows, column: number): string {
+  const value = rows.rows.map((row) => row[column] ?? null).find((value) => value !== null) ?? null;
+  if (value === null) return "NULL";
+  return typeof value === "number" ? "INTEGER" : typeof value === "string" ? "TEXT" : "BLOB";
+}
+
+/** What an execution entry answered. Explicit keys have no last insert id. */
+export function executionResponse(rowsAffected: number): RaftApplyResponse {
+  return create(RaftApplyResponseSchema, { execResult: { rowsAffected: BigInt(rowsAffected) } });
+}
+
+/** The engine refused a statement of the entry, which changed nothing. */
+export function sqlErrorResponse(kind: EntryStatement["kind"], error: string): RaftApplyResponse {
+  return create(RaftApplyResponseSchema, kind === "query" ? { queryResult: { error } } : { execResult: { error } });
+}
+
+/** The entry did not get as far as the engine and changed nothing. Without `error`, nothing was asked. */
+export function entryResponse(error = ""): RaftApplyResponse {
+  return create(RaftApplyResponseSchema, { error });
+}
+
+/** The error of a response, wherever it stands; `undefined` if there is none. */
+export function responseError(response: RaftApplyResponse): string | undefined {
+  return [response.error, response.queryResult?.error, response.execResult?.error].find((error) => !!error);
+}
+
+/** The rows of a response; none for an execution. A value of an unknown type counts as NULL. */
+export function responseRows(response: RaftApplyResponse): SqlRows {
+  const result = response.queryResult;
+  if (!result) return { columns: [], rows: [] };
+  return {
+    columns: result.columns,
+    rows: result.values.map((row) => row.values.map((value) => valueOf(value) ?? null)),
+  };
+}
