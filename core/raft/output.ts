@@ -97,11 +97,10 @@ export class Output {
     const from = this.#r.config.id;
     const { hardState, entries, snapshot, committedEntries } = ready;
     const messages = [...ready.messages];
-    const written = [...ready.responses, ...this.#appendResponse(ready)];
-    if (hardState !== undefined || entries.length > 0 || snapshot !== undefined || written.length > 0) {
+    if (hardState !== undefined || entries.length > 0 || snapshot !== undefined || ready.responses.length > 0) {
       const term = hardState?.term ?? 0;
-      const kind = "storage-append";
-      messages.push({ kind, from, to: APPEND_THREAD, term, hardState, entries, snapshot, responses: written });
+      const responses = [...ready.responses, ...this.#appendResponse(ready)];
+      messages.push({ kind: "storage-append", from, to: APPEND_THREAD, term, hardState, entries, snapshot, responses });
     }
     if (committedEntries.length > 0) {
       const responses = this.#applyResponse(ready);
