@@ -6,11 +6,11 @@
  *
  * @module
  */
-import { Buffer } from "node:buffer";
 import { logVerbosity, Server, type ServerCredentials, setLogVerbosity } from "@grpc/grpc-js";
 import { delay } from "../io/alarm.ts";
 import { MeshError } from "../plugin/errors.ts";
 import type { RpcPeer } from "../plugin/rpc.ts";
+import { asBuffer, asBytes } from "./byte_codec.ts";
 import {
   CALLS_PER_LISTENER_MAX,
   CONNECTION_IDLE_MS,
@@ -46,7 +46,7 @@ export class Listener {
     });
     for (const method of methods) {
       const serve = (stream: ByteStream) => this.#serve(stream, method);
-      this.#server.register(method.path, serve, asBuffer, asItIs, "bidi");
+      this.#server.register(method.path, serve, asBuffer, asBytes, "bidi");
     }
   }
 
@@ -105,13 +105,4 @@ function stopping(): MeshError {
 /** Waits, at most until `signal` is aborted. */
 function pause(delayMs: number, signal: AbortSignal): Promise<void> {
   return delay(delayMs, signal).catch(() => {});
-}
-
-/** Borrows `bytes`: grpc-js copies them into its frame. */
-function asBuffer(bytes: Uint8Array): Buffer {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-}
-
-function asItIs(bytes: Buffer): Uint8Array {
-  return bytes;
 }

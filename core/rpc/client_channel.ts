@@ -1,0 +1,181 @@
+/**
+ * A client's connection to one server, with an end that can be waited for.
+ *
+ * grpc-js keeps a channel alive by itself: it dials again in the background, and closing it neither stops that nor waits
+ * for the socket. Here a channel is thrown away as soon as it has failed to connect, and closing it closes its sockets.
+ *
+ * @module
+ */
+import { Buffer } from "node:buffer";
+import {
+  ChannelCredentials,
+  type ChannelOptions,
+  Client,
+  connectivityState,
+  credentials as grpcCredentials,
+  type experimental,
+  logVerbosity,
+  setLogVerbosity,
+} from "@grpc/grpc-js";
+import { delay } from "../io/alarm.ts";
+import { IpAddress } from "../ip/address.ts";
+import { ConfigError } from "../plugin/errors.ts";
+import { certificateCovers } from "./certificate_address.ts";
+import type { RpcCredentials } from "./credentials.ts";
+import { KEEPALIVE_TIME_MS, KEEPALIVE_TIMEOUT_MS, MESSAGE_BYTES_MAX } from "./limits.ts";
+
+/** A server to call: a node's Unix socket, or `host:port` with brackets around an IPv6 address. */
+export type RpcTarget = { readonly socketPath: string } | { readonly address: string };
+
+type Socket = Parameters<experimental.SecureConnector["connect"]>[0];
+
+/** How long a connection that was closed in order may take to say so before its socket is cut. */
+const CLOSE_WAIT_MS = 100;
+/** The library's timer between two dials. Short, because a channel that failed is closed before the second one. */
+const REDIAL_MS = 1;
+/** Two timers of {@linkcode REDIAL_MS} may be left of a channel that failed, one after the other. */
+const REDIAL_WAITS = 3;
+/** What a TLS client calls a server it knows by address: RFC 6066 §3 allows no addresses there, RFC 6761 reserves this. */
+const ADDRESS_SERVER_NAME = "weft.invalid";
+
+/** See the module's description. */
+export class ClientChannel {
+  /** Makes calls; dials with the first one. */
+  readonly grpc: Client;
+  readonly #credentials: TrackedCredentials;
+  #hasFailed = false;
+
+  /** @throws {ConfigError} If the PEM texts in `credentials` are unusable. */
+  constructor(target: RpcTarget, credentials: RpcCredentials) {
+    // What the library has to say reaches the caller as an error; it must not also write to the console.
+    setLogVerbosity(logVerbosity.NONE);
+    this.#credentials = new TrackedCredentials(channelCredentials(target, credentials), tlsOptions(target));
+    this.grpc = new Client("address" in target ? target.address : `unix:${target.socketPath}`, this.#credentials, {
+      "grpc.max_receive_message_length": MESSAGE_BYTES_MAX,
+      "grpc.max_send_message_length": MESSAGE_BYTES_MAX,
+      "grpc.keepalive_time_ms": KEEPALIVE_TIME_MS,
+      "grpc.keepalive_timeout_ms": KEEPALIVE_TIMEOUT_MS,
+      "grpc.initial_reconnect_backoff_ms": REDIAL_MS,
+      "grpc.max_reconnect_backoff_ms": REDIAL_MS,
+      // The mesh is reached directly, whatever `http_proxy` says, and nothing about it is looked up in TXT records.
+      "grpc.enable_http_proxy": 0,
+      "grpc.service_config_disable_resolution": 1,
+      // A call that may have been served is the caller's to repeat.
+      "grpc.enable_retries": 0,
+      "grpc.use_local_subchannel_pool": 1,
+      "grpc.enable_channelz": 0,
+    });
+  }
+
+  /** True after a dial that failed; the channel is then of no more use. */
+  get hasFailed(): boolean {
+    this.#hasFailed ||= this.#state() === connectivityState.TRANSIENT_FAILURE;
+    return this.#hasFailed;
+  }
+
+  /** True while a dial is under way. */
+  get isDialling(): boolean {
+    return this.#state() === connectivityState.CONNECTING;
+  }
+
+  /** Closes the connection; resolves when nothing of it is left. Calls must have ended before. */
+  async close(): Promise<void> {
+    const { hasFailed } = this;
+    this.grpc.close();
+    await this.#credentials.close();
+    if (!hasFailed) return;
+    for (let i = 0; i < REDIAL_WAITS; i++) await delay(2 * REDIAL_MS);
+  }
+
+  #state(): connectivityState {
+    return this.grpc.getChannel().getConnectivityState(false);
+  }
+}
+
+/** Credentials that know the sockets they were used on. */
+class TrackedCredentials extends ChannelCredentials {
+  readonly #inner: ChannelCredentials;
+  readonly #options: ChannelOptions;
+  readonly #sockets = new Set<Socket>();
+  readonly #allClosed = Promise.withResolvers<void>();
+  #isClosed = false;
+
+  constructor(inner: ChannelCredentials, options: ChannelOptions) {
+    super();
+    this.#inner = inner;
+    this.#options = options;
+  }
+
+  override _isSecure(): boolean {
+    return this.#inner._isSecure();
+  }
+
+  override _equals(other: ChannelCredentials): boolean {
+    return this === other;
+  }
+
+  override _createSecureConnector(
+    ...[target, options, calls]: Parameters<ChannelCredentials["_createSecureConnector"]>
+  ): experimental.SecureConnector {
+    const inner = this.#inner._createSecureConnector(target, { ...options, ...this.#options }, calls);
+    return {
+      waitForReady: () => this.#isClosed ? Promise.reject(new Error("The client is closed")) : inner.waitForReady(),
+      connect: (socket) => {
+        this.#track(socket);
+        return inner.connect(socket);
+      },
+      getCallCredentials: () => inner.getCallCredentials(),
+      destroy: () => inner.destroy(),
+    };
+  }
+
+  /** Lets no new connections through; resolves when the last socket is closed. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    if (this.#sockets.size === 0) return;
+    const closed = new AbortController();
+    this.#allClosed.promise.then(() => closed.abort());
+    await delay(CLOSE_WAIT_MS, closed.signal).catch(() => {});
+    for (const socket of this.#sockets) socket.destroy();
+    await this.#allClosed.promise;
+  }
+
+  #track(socket: Socket): void {
+    this.#sockets.add(socket);
+    socket.once("close", () => {
+      this.#sockets.delete(socket);
+      if (this.#isClosed && this.#sockets.size === 0) this.#allClosed.resolve();
+    });
+    if (this.#isClosed) socket.destroy();
+  }
+}
+
+function channelCredentials(target: RpcTarget, credentials: RpcCredentials): ChannelCredentials {
+  if (credentials.kind === "insecure") return grpcCredentials.createInsecure();
+  const address = addressOf(target);
+  const verify = address && {
+    checkServerIdentity: (_name: string, certificate: { readonly subjectaltname?: string }) =>
+      certificateCovers(certificate.subjectaltname, address)
+        ? undefined
+        : new Error(`the server's certificate is not for ${address}`),
+  };
+  const [ca, key, cert] = [credentials.ca, credentials.key, credentials.cert].map((pem) =>
+    pem === undefined ? null : Buffer.from(pem)
+  );
+  try {
+    return grpcCredentials.createSsl(ca, key, cert, verify);
+  } catch (error) {
+    throw new ConfigError(`Cannot use the TLS certificate or key: ${error instanceof Error ? error.message : error}`);
+  }
+}
+
+function tlsOptions(target: RpcTarget): ChannelOptions {
+  return addressOf(target) ? { "grpc.ssl_target_name_override": ADDRESS_SERVER_NAME } : {};
+}
+
+/** The IP address that the target names, if it is not a host name. */
+function addressOf(target: RpcTarget): IpAddress | undefined {
+  if (!("address" in target)) return undefined;
+  const host = /^\[(.+)\]:\d+$|^([^:]+):\d+$/.exec(target.address);
+  return IpAddress.parse(host?.[1] ?? host?.[2] ?? "");
+}
