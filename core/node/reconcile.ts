@@ -4,34 +4,16 @@
  *
  * @module
  */
+import type { TunnelPeer } from "../dataplane/messages.ts";
 import type { IpAddress } from "../ip/address.ts";
 import { Endpoint } from "../ip/endpoint.ts";
+import type { Peer } from "../state/queries/peers_for_node.ts";
 
 /** Keepalive towards public peers while this node sits behind address translation, in milliseconds. */
 export const NAT_KEEPALIVE_MS = 25_000;
 
-/** What the replicated state says of another node, as far as the tunnel needs it. */
-export interface MeshPeer {
-  readonly nodeId: string;
-  /** Base64. */
-  readonly publicKey: string;
-  readonly primaryEndpoint: IpAddress | undefined;
-  readonly endpoints: readonly IpAddress[];
-  readonly wireguardPort: number;
-  /** CIDR texts: its /64 and its IPv4 /32. */
-  readonly allowedIps: readonly string[];
-}
-
-/** One WireGuard peer as the data plane takes it: plain data that can cross to the worker. */
-export interface TunnelPeer {
-  /** Base64. */
-  readonly publicKey: string;
-  /** `ip:port`, most promising first; empty when the peer must speak first. */
-  readonly endpoints: readonly string[];
-  readonly allowedIps: readonly string[];
-  /** 0 turns it off. */
-  readonly persistentKeepaliveMs: number;
-}
+/** What the replicated state says of another node, as far as the tunnel needs it; see `queries/peers_for_node.ts`. */
+export type MeshPeer = Pick<Peer, "publicKey" | "primaryEndpoint" | "endpoints" | "wireguardPort" | "allowedIps">;
 
 /** This node, as far as its peers' settings depend on it. */
 export interface OwnUnderlay {

@@ -7,7 +7,6 @@ const PRIVATE = IpAddress.parse("192.168.1.9");
 assert(PUBLIC && PRIVATE);
 
 const peer: MeshPeer = {
-  nodeId: "b",
   publicKey: "key-b",
   primaryEndpoint: PUBLIC,
   endpoints: [PRIVATE, PUBLIC],
@@ -40,7 +39,7 @@ Deno.test("tunnelPeer: families this node does not use are left out", () => {
 
 Deno.test("planPeers: upserts what is new or changed, removes what is gone, leaves the rest", () => {
   const own = { primaryEndpoint: PUBLIC, ipv4: true, ipv6: true };
-  const [b, c, d] = ["b", "c", "d"].map((id) => tunnelPeer({ ...peer, nodeId: id, publicKey: `key-${id}` }, own));
+  const [b, c, d] = ["b", "c", "d"].map((id) => tunnelPeer({ ...peer, publicKey: `key-${id}` }, own));
   assert(b && c && d);
   const present = new Map([[b.publicKey, b], [c.publicKey, { ...c, endpoints: [] }], ["key-x", b]]);
   assert.deepEqual(planPeers([b, c, d], present), { upserts: [c, d], removals: ["key-x"] });

@@ -1,0 +1,146 @@
+/**
+ * What stands behind `weft.v1.Control`: the questions of the `weft` command.
+ *
+ * @module
+ */
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import { timestampFromMs } from "@bufbuild/protobuf/wkt";
+import type { MeshNodeSchema } from "../../proto/gen/v1/mesh_messages_pb.ts";
+import { Node } from "../../proto/gen/v1/node_pb.ts";
+import { Control, type NodeStatusSchema, type PeerStatusSchema } from "../../proto/gen/weft/v1/control_pb.ts";
+import type { DeviceStatus } from "../dataplane/data_plane.ts";
+import { MeshError } from "../plugin/errors.ts";
+import type { RpcContext } from "../plugin/rpc.ts";
+import { connect } from "../rpc/client.ts";
+import type { ControlBackend } from "../rpc/control_service.ts";
+import type { NodeRecord } from "../state/queries/node_record.ts";
+import { ipv4Cidr, ipv6Cidr, meshNodeMessage, meshRpcAddress } from "./mesh_view.ts";
+import { LEAVE_WAIT_MS, type MeshNodeBackend, REMOTE_STATUS_MS } from "./node_backend.ts";
+import type { Running } from "./running.ts";
+
+/** Leadership may move while a node leaves; it looks for the leader this many times. */
+const LEAVE_ATTEMPT_COUNT_MAX = 3;
+
+/** The backend over a running node. */
+export class MeshControlBackend implements ControlBackend {
+  readonly #running: Running;
+  readonly #node: MeshNodeBackend;
+  readonly #left: () => void;
+
+  /** @param left Called once the mesh has let go of this node: it forgets the mesh and stops. */
+  constructor(running: Running, node: MeshNodeBackend, left: () => void) {
+    this.#running = running;
+    this.#node = node;
+    this.#left = left;
+  }
+
+  async nodeStatus(id: string, context: RpcContext): Promise<MessageInitShape<typeof NodeStatusSchema>> {
+    if (id !== "" && id !== this.#running.nodeId) return await this.#remoteStatus(id, context);
+    const device = await this.#running.parts.tunnel.status();
+    return {
+      status: this.#node.localStatus(),
+      addresses: this.#addresses(device),
+      raft: this.#raft(),
+      peers: this.#peers(device),
+    };
+  }
+
+  listNodes(): Promise<MessageInitShape<typeof MeshNodeSchema>[]> {
+    const mesh = this.#running.mesh();
+    const raft = this.#running.raftStatus;
+    return Promise.resolve(this.#running.nodes().map((node) => meshNodeMessage(node, mesh, raft)));
+  }
+
+  async leaveMesh(context: RpcContext): Promise<void> {
+    const running = this.#running;
+    if (running.isLeader && running.nodes().length === 1) return this.#left();
+    for (let attempt = 1;; attempt++) {
+      try {
+        if (running.isLeader) await this.#node.handOver(context.signal);
+        await this.#askLeader(context);
+        return this.#left();
+      } catch (error) {
+        const moved = error instanceof MeshError && (error.reason === "not-leader" || error.reason === "no-leader");
+        if (!moved || attempt === LEAVE_ATTEMPT_COUNT_MAX) throw error;
+      }
+    }
+  }
+
+  async #askLeader(context: RpcContext): Promise<void> {
+    const leader = this.#running.leader();
+    if (!leader) throw new MeshError("no-leader", "The mesh has no leader now: it cannot let this node go");
+    await using client = connect({ address: meshRpcAddress(leader) }, this.#running.parts.credentials);
+    const options = { deadlineMs: 2 * LEAVE_WAIT_MS, signal: context.signal };
+    await client.unary(Node.method.leave, { id: this.#running.nodeId }, options);
+  }
+
+  async #remoteStatus(id: string, context: RpcContext): Promise<MessageInitShape<typeof NodeStatusSchema>> {
+    const node = this.#running.nodeById(id);
+    if (!node) throw new MeshError("not-found", `The mesh has no node "${id}"`, { hint: "List them: `weft nodes`." });
+    await using client = connect({ address: meshRpcAddress(node) }, this.#running.parts.credentials);
+    const options = { deadlineMs: REMOTE_STATUS_MS, signal: context.signal };
+    return (await client.unary(Control.method.getNodeStatus, {}, options)).message;
+  }
+
+  #addresses(device: DeviceStatus): NonNullable<MessageInitShape<typeof NodeStatusSchema>["addresses"]> {
+    const running = this.#running;
+    const { config, publicKey, tunnel } = running.parts;
+    const mesh = running.mesh();
+    const self = running.self();
+    return {
+      ipv4: self && config.ipv4 ? ipv4Cidr(self, mesh) : "",
+      ipv6: self && config.ipv6 ? ipv6Cidr(self) : "",
+      networkIpv4: `${mesh.networkIpv4}`,
+      networkIpv6: `${mesh.networkIpv6}`,
+      interface: tunnel.interfaceName,
+      mtu: config.mtu,
+      wireguardPort: device.listenPort,
+      raftPort: self?.raftPort ?? 0,
+      grpcPort: self?.grpcPort ?? 0,
+      publicKey,
+      primaryEndpoint: self?.primaryEndpoint?.toString() ?? "",
+      endpoints: self?.endpoints.map(String) ?? [],
+    };
+  }
+
+  #raft(): NonNullable<MessageInitShape<typeof NodeStatusSchema>["raft"]> {
+    const { role, hardState, appliedIndex, membership } = this.#running.raftStatus;
+    return {
+      role,
+      term: BigInt(hardState.term),
+      commitIndex: BigInt(hardState.commit),
+      appliedIndex: BigInt(appliedIndex),
+      stateHash: this.#running.parts.machine.stateHash(),
+      leader: this.#running.leader()?.id ?? "",
+      members: this.#running.nodes()
+        .filter(({ raftId }) => membership.voters.includes(raftId) || membership.learners.includes(raftId))
+        .map(({ id, raftId }) => ({ id, raftId: BigInt(raftId), voter: membership.voters.includes(raftId) })),
+    };
+  }
+
+  #peers(device: DeviceStatus): MessageInitShape<typeof PeerStatusSchema>[] {
+    const mesh = this.#running.mesh();
+    const byKey = new Map(this.#running.nodes().map((node) => [node.publicKey, node]));
+    return device.peers
+      .map((peer) => peerMessage(peer, byKey.get(peer.publicKey), mesh))
+      .sort((a, b) => (a.id ?? "") < (b.id ?? "") ? -1 : 1);
+  }
+}
+
+function peerMessage(
+  peer: DeviceStatus["peers"][number],
+  node: NodeRecord | undefined,
+  mesh: ReturnType<Running["mesh"]>,
+) {
+  return {
+    id: node?.id ?? "",
+    publicKey: peer.publicKey,
+    endpoint: peer.endpoint ?? "",
+    allowedIps: [...peer.allowedIps],
+    ...(peer.lastHandshakeWallMs === undefined ? {} : { lastHandshake: timestampFromMs(peer.lastHandshakeWallMs) }),
+    rxBytes: BigInt(peer.rxBytes),
+    txBytes: BigInt(peer.txBytes),
+    ipv4: node ? ipv4Cidr(node, mesh) : "",
+    ipv6: node ? ipv6Cidr(node) : "",
+  };
+}

@@ -1,0 +1,106 @@
+/**
+ * What a running node's services share: the parts that `node.ts` opened, and questions they all ask.
+ *
+ * @module
+ */
+import type { DeviceStatus } from "../dataplane/data_plane.ts";
+import { MeshError } from "../plugin/errors.ts";
+import type { RaftStatus } from "../raft/status.ts";
+import type { RpcCredentials } from "../rpc/credentials.ts";
+import type { Log } from "../seams/log.ts";
+import type { StateMachine } from "../state/apply.ts";
+import type { Clock } from "../seams/clock.ts";
+import { listNodes } from "../state/queries/list_nodes.ts";
+import { type MeshInfo, meshInfo } from "../state/queries/mesh_info.ts";
+import { nodeById } from "../state/queries/node_by_id.ts";
+import type { NodeRecord } from "../state/queries/node_record.ts";
+import type { Changes } from "./changes.ts";
+import type { NodeConfig } from "./config.ts";
+import { publicRpcAddress } from "./mesh_view.ts";
+import type { RaftLoop } from "./raft_loop.ts";
+
+/** The parts; `node.ts` owns them all. */
+export interface RunningParts {
+  readonly config: NodeConfig;
+  /** Base64. */
+  readonly publicKey: string;
+  readonly machine: StateMachine;
+  readonly raft: RaftLoop;
+  readonly changes: Changes;
+  readonly clock: Clock;
+  readonly startedWallMs: number;
+  readonly tunnel: { readonly interfaceName: string; status(): Promise<DeviceStatus> };
+  /** How to call other nodes. */
+  readonly credentials: RpcCredentials;
+  readonly log: Log;
+}
+
+/** A node that has its state; questions about it. */
+export class Running {
+  readonly parts: RunningParts;
+
+  constructor(parts: RunningParts) {
+    this.parts = parts;
+  }
+
+  /** The node's id. */
+  get nodeId(): string {
+    return this.parts.config.nodeId;
+  }
+
+  /** What this member knows of Raft. */
+  get raftStatus(): RaftStatus {
+    return this.parts.raft.withEngine((engine) => engine.status());
+  }
+
+  /** True if this member leads. */
+  get isLeader(): boolean {
+    return this.raftStatus.role === "leader";
+  }
+
+  /** @throws {MeshError} `not-joined` before the state has arrived. */
+  mesh(): MeshInfo {
+    const mesh = this.parts.machine.read(meshInfo);
+    if (!mesh) throw new MeshError("not-joined", "This node has no state of a mesh yet");
+    return mesh;
+  }
+
+  /** This node's own record; `undefined` before the state has arrived and after it has left. */
+  self(): NodeRecord | undefined {
+    const record = this.nodeById(this.nodeId);
+    return record?.publicKey === this.parts.publicKey ? record : undefined;
+  }
+
+  /** All nodes by id. */
+  nodes(): NodeRecord[] {
+    return this.parts.machine.read(listNodes);
+  }
+
+  /** A node by id. */
+  nodeById(id: string): NodeRecord | undefined {
+    return this.parts.machine.read((reader) => nodeById(reader, id));
+  }
+
+  /** The leader's record, as far as this replica knows it. */
+  leader(): NodeRecord | undefined {
+    const { leader } = this.raftStatus;
+    return leader === 0 ? undefined : this.nodes().find((node) => node.raftId === leader);
+  }
+
+  /** @throws {MeshError} `not-leader` with the leader's address, or `no-leader`, unless this member leads. */
+  requireLeader(): void {
+    const { role, leader } = this.raftStatus;
+    if (role === "leader") return;
+    if (leader === 0) {
+      throw new MeshError("no-leader", "The mesh has no leader now", {
+        hint: "Look at `weft status`: a majority of the voters must be up and reach each other.",
+      });
+    }
+    const record = this.leader();
+    const leaderAddress = record && publicRpcAddress(record);
+    throw new MeshError("not-leader", `This node is not the leader${record ? `, "${record.id}" is` : ""}`, {
+      hint: "Send the request to the leader.",
+      ...(leaderAddress === undefined ? {} : { leaderAddress }),
+    });
+  }
+}
