@@ -36,13 +36,19 @@ export class LibcryptoSuite implements CryptoSuite, Disposable {
     this.#resources = resources;
   }
 
-  /** `undefined` when the library is not there; see {@linkcode openLibcrypto}. */
+  /** `undefined` when the library is not there or lacks an algorithm; see {@linkcode openLibcrypto}. Never throws. */
   static open(fileNames?: readonly string[]): LibcryptoSuite | undefined {
     const library = openLibcrypto(fileNames);
     if (!library) return undefined;
     const resources = new DisposableStack();
     resources.use(library);
-    return new LibcryptoSuite(library, resources);
+    try {
+      return new LibcryptoSuite(library, resources);
+    } catch {
+      // Built without one of the algorithms, as for FIPS.
+      resources.dispose();
+      return undefined;
+    }
   }
 
   /** A packet key; dispose it before the suite. */
