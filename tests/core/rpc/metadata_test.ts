@@ -1,0 +1,39 @@
+/**
+ * Tests for `core/rpc/metadata.ts`.
+ *
+ * @module
+ */
+import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
+import { Metadata } from "@grpc/grpc-js";
+import { fromGrpc, metadataBytes, toGrpc } from "../../../core/rpc/metadata.ts";
+
+Deno.test("fromGrpc: joins the values of a repeated name", () => {
+  const metadata = new Metadata();
+  metadata.add("colour", "red");
+  metadata.add("colour", "blue");
+  assert.deepEqual(fromGrpc(metadata), new Map([["colour", "red,blue"]]));
+});
+
+Deno.test("fromGrpc: leaves binary values and fields of the transport out", () => {
+  const metadata = new Metadata();
+  metadata.set("trace-bin", Buffer.from([1]));
+  metadata.set("content-type", "application/grpc");
+  metadata.set("grpc-encoding", "identity");
+  metadata.set("kept", "yes");
+  assert.deepEqual(fromGrpc(metadata), new Map([["kept", "yes"]]));
+});
+
+Deno.test("toGrpc: replaces what a field cannot carry, so that it never throws on a value", () => {
+  const metadata = toGrpc([["hint", " Grüße\r\nx: y – 🙂 "]]);
+  assert.deepEqual(metadata.get("hint"), ["Gr??e??x: y ? ?"]);
+});
+
+Deno.test("metadataBytes: counts name, value and 32 bytes per field, as HTTP/2 does", () => {
+  const metadata = new Metadata();
+  assert.equal(metadataBytes(metadata), 0);
+  metadata.add("ab", "cde");
+  metadata.add("ab", "f");
+  metadata.set("x-bin", Buffer.from([1, 2]));
+  assert.equal(metadataBytes(metadata), (2 + 3 + 32) + (2 + 1 + 32) + (5 + 2 + 32));
+});
