@@ -50,7 +50,7 @@ export type ProposeRefusal =
 
 /** Why a membership change was replaced by an empty entry. */
 export type ConfChangeRefusal =
-  /** An earlier change may not be applied yet. */
+  /** An earlier change may not be applied yet, or the leader is too new to know. */
   | "change-pending"
   /** In a joint configuration the only legal change is to leave it. */
   | "must-leave-joint"

@@ -1,8 +1,8 @@
 /**
  * Taking proposals into the leader's log, and the rules for membership changes among them (thesis §4.1, §4.3).
  *
- * One change at a time: the next is taken only when all of the log that may hold an earlier one is applied. That also
- * holds a new leader back until it has committed an entry of its own term. A change that is refused becomes an empty
+ * One change at a time: the next is taken only when all of the log that may hold an earlier one is applied, and not
+ * before the leader has committed an entry of its own term. A change that is refused becomes an empty
  * entry, so that the others of its batch keep their places.
  *
  * @module
@@ -12,7 +12,7 @@ import { changeMembership, isJoint } from "./membership.ts";
 import { NOBODY, type ProposedEntry } from "./message.ts";
 import type { ConfChangeRefusal, ProposeResult } from "./outcome.ts";
 import { appendAsLeader, broadcastAppend } from "./replication.ts";
-import { type Leader, type RaftState, send } from "./state.ts";
+import { hasCommittedInTerm, type Leader, type RaftState, send } from "./state.ts";
 
 const EMPTY_ENTRY: ProposedEntry = { type: "normal", data: new Uint8Array(0) };
 
@@ -27,7 +27,7 @@ export function propose(r: RaftState, from: number, entries: readonly ProposedEn
 
 /** Leaves a joint configuration that ends by itself, once it is applied. Does nothing if that is proposed already. */
 export function leaveJointIfDue(r: RaftState): void {
-  if (r.role.kind !== "leader" || !r.membership.autoLeave) return;
+  if (r.role.kind !== "leader" || !r.membership.autoLeave || !hasCommittedInTerm(r)) return;
   if (r.log.applied >= r.role.pendingConfIndex) proposeAsLeader(r, r.role, [proposedConfChange(LEAVE_JOINT)]);
 }
 
@@ -74,7 +74,7 @@ function refuseChange(
 ): ConfChangeRefusal | undefined {
   if (change === undefined) return "malformed";
   if (!r.config.validateConfChanges) return undefined;
-  if (pendingConfIndex > r.log.applied) return "change-pending";
+  if (pendingConfIndex > r.log.applied || !hasCommittedInTerm(r)) return "change-pending";
   if (change.steps.length === 0 && !isJoint(r.membership)) return "not-joint";
   const result = changeMembership(r.membership, change);
   return result.kind === "refused" ? result.why : undefined;

@@ -8,7 +8,7 @@ import { NOBODY } from "./message.ts";
 import type { ReadRefusal } from "./outcome.ts";
 import type { ReadRequest } from "./read_queue.ts";
 import { broadcastHeartbeat } from "./replication.ts";
-import { type Leader, type RaftState, send } from "./state.ts";
+import { hasCommittedInTerm, type Leader, type RaftState, send } from "./state.ts";
 
 /** Queues the question at the leader, or passes it on to the leader. */
 export function requestRead(r: RaftState, { from, context }: ReadRequest): ReadRefusal | undefined {
@@ -35,7 +35,7 @@ export function answerConfirmed(r: RaftState, leader: Leader): void {
 
 function queueRead(r: RaftState, { reads }: Leader, request: ReadRequest): ReadRefusal | undefined {
   if (reads.full) return "too-busy";
-  if (r.log.term(r.log.committed) === r.term) reads.ask(request, r.log.committed);
+  if (hasCommittedInTerm(r)) reads.ask(request, r.log.committed);
   else reads.askEarly(request);
   return undefined;
 }

@@ -111,3 +111,8 @@ export function becomeFollower(r: RaftState, term: number, lead: number): void {
 export function isPromotable(r: RaftState): boolean {
   return isVoter(r.membership, r.config.id) && !r.log.hasPendingSnapshot();
 }
+
+/** Whether a leader knows what is committed: not before it has committed an entry of its own term (thesis §6.4). */
+export function hasCommittedInTerm(r: RaftState): boolean {
+  return r.log.term(r.log.committed) === r.term;
+}

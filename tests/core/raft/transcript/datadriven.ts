@@ -28,6 +28,8 @@ export interface TranscriptCase extends Directive {
   readonly line: number;
   readonly text: string;
   readonly expected: string;
+  /** Lines of the expected output, 0-based, end exclusive. */
+  readonly expectedLines: readonly [number, number];
 }
 
 /** Carries out one directive. */
@@ -53,10 +55,12 @@ export function parseTranscript(text: string): TranscriptCase[] {
     const input: string[] = [];
     while (i < lines.length && lines[i] !== "----") input.push(lines[i++] ?? "");
     i++;
-    const expected: string[] = [];
-    while (i < lines.length && lines[i] !== "") expected.push(lines[i++] ?? "");
+    const start = i;
+    while (i < lines.length && lines[i] !== "") i++;
+    const expected = lines.slice(start, i).join("\n");
     const { command, args } = parseDirective(directive);
-    cases.push({ line, text: directive, command, args, input: input.join("\n"), expected: expected.join("\n") });
+    const expectedLines = [start, i] as const;
+    cases.push({ line, text: directive, command, args, input: input.join("\n"), expected, expectedLines });
   }
   return cases;
 }
@@ -70,6 +74,17 @@ export function runTranscript(text: string, handler: Handler): Mismatch[] {
     if (actual !== expected) mismatches.push({ line, text: directive, expected, actual });
   }
   return mismatches;
+}
+
+/** The same transcript with what the handler says now; whoever keeps it has read the difference. */
+export function rewriteTranscript(text: string, handler: Handler): string {
+  const lines: (string | undefined)[] = text.split("\n");
+  for (const { expectedLines: [start, end], ...directive } of parseTranscript(text)) {
+    const said = comparable(handler(directive));
+    lines.fill(undefined, start, end);
+    lines[start - 1] += `\n${said}`;
+  }
+  return lines.filter((line) => line !== undefined).join("\n");
 }
 
 /** A mismatch for people. */
