@@ -4,8 +4,8 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { createFileRegistry, fromBinary } from "@bufbuild/protobuf";
-import { FileDescriptorProtoSchema } from "@bufbuild/protobuf/wkt";
+import { create, createFileRegistry, fromBinary } from "@bufbuild/protobuf";
+import { type FileDescriptorProto, FileDescriptorProtoSchema, FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
 import { ServerReflection } from "../../../proto/gen/grpc/reflection/v1/reflection_pb.ts";
 import { ServerReflection as ServerReflectionAlpha } from "../../../proto/gen/grpc/reflection/v1alpha/reflection_pb.ts";
 import type { RpcClient } from "../../../core/rpc/client.ts";
@@ -124,9 +124,14 @@ Deno.test("grpc.reflection.v1: what it sends is enough to rebuild the service", 
   const files = answer.messageResponse.value.fileDescriptorProto.map((bytes) =>
     fromBinary(FileDescriptorProtoSchema, bytes)
   );
-  const [nodeFile] = files;
-  assert(nodeFile);
-  const registry = createFileRegistry(nodeFile, (name) => files.find((file) => file.name === name));
+  const ordered = new Set<FileDescriptorProto>();
+  const add = (file: FileDescriptorProto | undefined) => {
+    assert(file);
+    for (const name of file.dependency) add(files.find((imported) => imported.name === name));
+    ordered.add(file);
+  };
+  add(files[0]);
+  const registry = createFileRegistry(create(FileDescriptorSetSchema, { file: [...ordered] }));
   const join = registry.getService("v1.Node")?.method["join"];
   assert.equal(join?.input.fields.length, 10);
 });
