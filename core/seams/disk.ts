@@ -47,7 +47,7 @@ export class DiskLockedError extends Error {
 
 /** A file system. Its in-memory twin is `tests/twins/memory_disk.ts`. */
 export interface Disk {
-  /** Makes a directory of mode 0700, and its parents; content if it exists. */
+  /** Makes a directory of mode 0700, and its parents, unless they exist; their names are durable then. */
   makeDirectory(path: string): Promise<void>;
   /** Names of files and directories in `path`, sorted by code unit. */
   list(path: string): Promise<readonly string[]>;
