@@ -1,0 +1,228 @@
+/**
+ * Records: what the content of a batch is made of.
+ *
+ * ```text
+ * [0, 4)    CRC-32C of everything behind it, padding included
+ * [4, 8)    payload length in bytes
+ * [8]       kind
+ * [9]       entry type, otherwise zero
+ * [10, 16)  zero
+ * [16, 24)  index
+ * [24, 32)  term
+ * [32, …)   payload, then zeros up to a multiple of eight
+ * ```
+ *
+ * Integers are little-endian; indexes, terms and ids stay below 2^53. What index, term and payload mean follows from
+ * the kind, see `encodeFields` and `decodeFields`.
+ *
+ * @module
+ */
+import type { Entry, EntryType, HardState } from "../seams/log_store.ts";
+import { assert } from "../assert.ts";
+import { crc32c } from "../bytes/crc32c.ts";
+import { ByteReader } from "../bytes/reader.ts";
+import { ByteWriter } from "../bytes/writer.ts";
+
+/** The largest payload of one entry. */
+export const ENTRY_BYTES_MAX = 16 << 20;
+/** Snapshots that count: the newest, and the one before in case the newest does not verify. */
+export const SNAPSHOTS_KEPT_MAX = 2;
+
+const HEADER_BYTES = 32;
+const DIGEST_BYTES = 32;
+const SNAPSHOT_MARK_BYTES = 24 + DIGEST_BYTES;
+
+/** Which snapshot files belong to the log. */
+export interface SnapshotMark {
+  readonly index: number;
+  readonly term: number;
+  /** Tells two snapshots of one index apart; part of the file names. */
+  readonly id: number;
+  /** SHA-256 of the manifest, which in turn holds that of the data. */
+  readonly manifestDigest: Uint8Array;
+}
+
+/** One record. */
+export type WalRecord =
+  | { readonly kind: "entry"; readonly entry: Entry }
+  | { readonly kind: "hard-state"; readonly hardState: HardState }
+  /** Entries from `fromIndex` on are void. */
+  | { readonly kind: "truncate"; readonly fromIndex: number }
+  /** A snapshot of this member's own state; the log stays. */
+  | { readonly kind: "snapshot-saved"; readonly mark: SnapshotMark }
+  /** A snapshot of the leader's state; the log before it is void. */
+  | { readonly kind: "snapshot-installed"; readonly mark: SnapshotMark }
+  /** All snapshots that count, oldest first; repeated at the start of each segment. */
+  | { readonly kind: "snapshots-kept"; readonly marks: readonly SnapshotMark[] }
+  /** The end of a batch. `chain` is the running checksum of the checksums of all records since the log began. */
+  | { readonly kind: "commit"; readonly lastIndex: number; readonly recordsCount: number; readonly chain: number };
+
+/** Numbers on disk: their place in this list plus one. Append only. */
+const KINDS = [
+  "entry",
+  "hard-state",
+  "truncate",
+  "snapshot-saved",
+  "snapshot-installed",
+  "snapshots-kept",
+  "commit",
+] as const satisfies WalRecord["kind"][];
+
+/** Numbers on disk: their place in this list. Append only. */
+const ENTRY_TYPES: readonly EntryType[] = ["normal", "conf-change", "conf-change-v2"];
+
+/** Header fields and payload of a record. */
+interface Fields {
+  readonly detail?: number;
+  readonly index?: number;
+  readonly term?: number;
+  readonly payload: Uint8Array;
+}
+
+const EMPTY = new Uint8Array();
+
+/** Returns the bytes of `records`, one behind the other, with copies of their payloads. */
+export function encodeRecords(records: readonly WalRecord[]): Uint8Array {
+  const fields = records.map(encodeFields);
+  const bytes = new Uint8Array(fields.reduce((sum, { payload }) => sum + HEADER_BYTES + padded(payload.length), 0));
+  let offset = 0;
+  fields.forEach(({ detail = 0, index = 0, term = 0, payload }, i) => {
+    assert(payload.length <= ENTRY_BYTES_MAX, "A record's payload is within its limit");
+    const record = bytes.subarray(offset, offset + HEADER_BYTES + padded(payload.length));
+    const kind = KINDS.findIndex((kind) => kind === records[i]?.kind) + 1;
+    new ByteWriter(record).zeros(4).u32le(payload.length).u8(kind).u8(detail).zeros(6).u53le(index).u53le(term)
+      .bytes(payload);
+    new ByteWriter(record).u32le(crc32c(record, 4));
+    offset += record.length;
+  });
+  return bytes;
+}
+
+/** A record, and where the next one starts. */
+export interface DecodedRecord {
+  readonly record: WalRecord;
+  readonly checksum: number;
+  readonly end: number;
+}
+
+/** Reads the record at `offset`. Returns what is wrong with it as text. Copies the payload; borrows `content`. */
+export function decodeRecord(content: Uint8Array, offset: number): DecodedRecord | string {
+  const reader = new ByteReader(content.subarray(offset));
+  const checksum = reader.u32le();
+  const length = reader.u32le();
+  if (checksum === undefined || length === undefined) return "a record starts too close to the end of its batch";
+  const end = offset + HEADER_BYTES + padded(length);
+  if (end > content.length) return `a record of ${length} bytes is longer than its batch`;
+  if (crc32c(content, offset + 4, end - offset - 4) !== checksum) return "a record's checksum is wrong";
+  const kind = KINDS[(reader.u8() ?? 0) - 1];
+  const detail = reader.u8() ?? 0;
+  reader.skip(6);
+  const index = reader.u53le();
+  const term = reader.u53le();
+  const payload = reader.bytes(length);
+  if (kind === undefined) return "a record's kind is unknown";
+  if (index === undefined || term === undefined || payload === undefined) return "a record's numbers are too large";
+  const record = decodeFields(kind, { detail, index, term, payload });
+  return record ? { record, checksum, end } : `the payload of a record of kind ${kind} is malformed`;
+}
+
+function encodeFields(record: WalRecord): Fields {
+  switch (record.kind) {
+    case "entry": {
+      const { index, term, type, data } = record.entry;
+      return { detail: ENTRY_TYPES.indexOf(type), index, term, payload: data };
+    }
+    case "hard-state": {
+      const { term, vote, commit } = record.hardState;
+      return { index: commit, term, payload: new ByteWriter(new Uint8Array(8)).u53le(vote).written };
+    }
+    case "truncate":
+      return { index: record.fromIndex, payload: EMPTY };
+    case "snapshot-saved":
+    case "snapshot-installed":
+      return { payload: encodeMarks([record.mark]) };
+    case "snapshots-kept":
+      return { payload: encodeMarks(record.marks) };
+    case "commit": {
+      const writer = new ByteWriter(new Uint8Array(8)).u32le(record.recordsCount).u32le(record.chain);
+      return { index: record.lastIndex, payload: writer.written };
+    }
+  }
+}
+
+function decodeFields(kind: WalRecord["kind"], fields: Required<Fields>): WalRecord | undefined {
+  const { detail, index, term, payload } = fields;
+  const reader = new ByteReader(payload);
+  switch (kind) {
+    case "entry": {
+      const type = ENTRY_TYPES[detail];
+      return type && { kind, entry: { index, term, type, data: payload.slice() } };
+    }
+    case "hard-state": {
+      const vote = reader.u53le();
+      return vote === undefined ? undefined : { kind, hardState: { term, vote, commit: index } };
+    }
+    case "truncate":
+      return { kind, fromIndex: index };
+    case "snapshot-saved":
+    case "snapshot-installed": {
+      const marks = decodeMarks(reader);
+      return marks?.length === 1 && marks[0] ? { kind, mark: marks[0] } : undefined;
+    }
+    case "snapshots-kept": {
+      const marks = decodeMarks(reader);
+      return marks && { kind, marks };
+    }
+    case "commit": {
+      const recordsCount = reader.u32le();
+      const chain = reader.u32le();
+      if (recordsCount === undefined || chain === undefined) return undefined;
+      return { kind, lastIndex: index, recordsCount, chain };
+    }
+  }
+}
+
+function encodeMarks(marks: readonly SnapshotMark[]): Uint8Array {
+  assert(marks.length <= SNAPSHOTS_KEPT_MAX, "No more snapshots count than are kept");
+  const writer = new ByteWriter(new Uint8Array(marks.length * SNAPSHOT_MARK_BYTES));
+  for (const { index, term, id, manifestDigest } of marks) {
+    assert(manifestDigest.length === DIGEST_BYTES, "A manifest's digest is a SHA-256");
+    writer.u53le(index).u53le(term).u53le(id).bytes(manifestDigest);
+  }
+  return writer.written;
+}
+
+function decodeMarks(reader: ByteReader): SnapshotMark[] | undefined {
+  const marks: SnapshotMark[] = [];
+  if (reader.remaining > SNAPSHOTS_KEPT_MAX * SNAPSHOT_MARK_BYTES) return undefined;
+  while (reader.remaining > 0) {
+    const index = reader.u53le();
+    const term = reader.u53le();
+    const id = reader.u53le();
+    const manifestDigest = reader.bytes(DIGEST_BYTES)?.slice();
+    if (index === undefined || term === undefined || id === undefined || !manifestDigest) return undefined;
+    marks.push({ index, term, id, manifestDigest });
+  }
+  return marks;
+}
+
+/** Records stay aligned to eight bytes. */
+function padded(bytes: number): number {
+  return Math.ceil(bytes / 8) * 8;
+}
+
+/** The running checksum after a record with `checksum`: two logs with equal chains hold equal records. */
+export function extendChain(chain: number, checksum: number): number {
+  return crc32c(new ByteWriter(new Uint8Array(4)).u32le(checksum).written, 0, 4, chain);
+}
+
+/** Counts the whole records in `content` and extends `chain` by them. Borrows; `content` is our own encoding. */
+export function chainRecords(content: Uint8Array, chain: number): { recordsCount: number; chain: number } {
+  const view = new DataView(content.buffer, content.byteOffset, content.byteLength);
+  let recordsCount = 0;
+  for (let offset = 0; offset < content.length; recordsCount++) {
+    chain = extendChain(chain, view.getUint32(offset, true));
+    offset += HEADER_BYTES + padded(view.getUint32(offset + 4, true));
+  }
+  return { recordsCount, chain };
+}
