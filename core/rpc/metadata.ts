@@ -23,11 +23,16 @@ export function fromGrpc(metadata: Metadata): RpcMetadata {
   return result;
 }
 
-/** What is to be sent. Characters that a field cannot carry become `?`. */
+/** What is to be sent. Characters that a field's value cannot carry become `?`; a name it cannot have throws. */
 export function toGrpc(entries: Iterable<readonly [name: string, value: string]>): Metadata {
   const metadata = new Metadata();
-  for (const [name, value] of entries) metadata.set(name, printable(value));
+  setAll(metadata, entries);
   return metadata;
+}
+
+/** Sets fields, in place of earlier ones of the same names. */
+export function setAll(metadata: Metadata, entries: Iterable<readonly [name: string, value: string]>): void {
+  for (const [name, value] of entries) metadata.set(name, printable(value));
 }
 
 /** Size as HTTP/2 counts it, binary values included. */

@@ -12,7 +12,7 @@ import type { RpcContext, RpcInterceptor, RpcService } from "../plugin/rpc.ts";
 import type { Log } from "../seams/log.ts";
 import { type ListenCredentials, serverCredentials } from "./credentials.ts";
 import { Health, healthService } from "./health.ts";
-import { STOP_GRACE_MS } from "./limits.ts";
+import { REQUEST_WAIT_MS, STOP_GRACE_MS } from "./limits.ts";
 import { Listener } from "./listener.ts";
 import { isLocalOnly, methodTable, type UnservedService } from "./method_table.ts";
 import { reflectionServices } from "./reflection.ts";
@@ -149,6 +149,7 @@ export class RpcServer implements AsyncDisposable {
     const rules: CallRules = {
       interceptors: options.interceptors ?? [],
       isMember: options.isMember ?? isVouchedFor,
+      requestWaitMs: REQUEST_WAIT_MS,
       log: options.log,
     };
     const listener = new Listener(transport, methodTable(all, options.unserved).values(), rules);

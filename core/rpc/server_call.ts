@@ -13,8 +13,8 @@ import { MeshError } from "../plugin/errors.ts";
 import type { RpcCall, RpcContext, RpcInterceptor, RpcMetadata, RpcNext, RpcPeer } from "../plugin/rpc.ts";
 import type { Log } from "../seams/log.ts";
 import { handlerChainEnd } from "./handler.ts";
-import { METADATA_BYTES_MAX, REQUEST_WAIT_MS } from "./limits.ts";
-import { fromGrpc, metadataBytes, toGrpc } from "./metadata.ts";
+import { METADATA_BYTES_MAX } from "./limits.ts";
+import { fromGrpc, metadataBytes, setAll, toGrpc } from "./metadata.ts";
 import type { MethodEntry } from "./method_table.ts";
 import { statusOf } from "./status.ts";
 
@@ -29,6 +29,8 @@ export interface CallRules {
   /** From the outermost to the one next to the handler. */
   readonly interceptors: readonly RpcInterceptor[];
   readonly isMember: MembershipCheck;
+  /** `REQUEST_WAIT_MS`, less in tests. */
+  readonly requestWaitMs: number;
   readonly log: Log;
 }
 
@@ -44,7 +46,7 @@ export class ServerCall implements RpcContext {
   readonly #rules: CallRules;
   readonly #abort = new AbortController();
   readonly #trailers = toGrpc([]);
-  /** Aborted when the caller has sent what {@linkcode REQUEST_WAIT_MS} is about, or the call is over. */
+  /** Aborted when the caller has sent what the wait is for, or the call is over. */
   readonly #requestArrived = new AbortController();
   #hasEnded = false;
 
@@ -66,7 +68,7 @@ export class ServerCall implements RpcContext {
   }
 
   setTrailer(name: string, value: string): void {
-    this.#trailers.merge(toGrpc([[name, value]]));
+    setAll(this.#trailers, [[name, value]]);
   }
 
   /** Serves the call; resolves, never rejects, when its handler has returned and its status is on the way. */
@@ -140,8 +142,9 @@ export class ServerCall implements RpcContext {
   }
 
   #limitRequestWait(): void {
-    delay(REQUEST_WAIT_MS, this.#requestArrived.signal).then(
-      () => this.end(new MeshError("timeout", `No request came within ${REQUEST_WAIT_MS / 1000} s`)),
+    const { requestWaitMs } = this.#rules;
+    delay(requestWaitMs, this.#requestArrived.signal).then(
+      () => this.end(new MeshError("timeout", `No request came within ${requestWaitMs / 1000} s`)),
       () => {},
     );
   }
@@ -169,7 +172,7 @@ export class ServerCall implements RpcContext {
   #fail(error: unknown): void {
     if (!this.#enterEnd()) return;
     const { code, message, trailers } = statusOf(error);
-    this.#trailers.merge(toGrpc(trailers));
+    setAll(this.#trailers, trailers);
     this.#stream.emit("error", { code, details: message.toWellFormed(), metadata: this.#trailers });
   }
 

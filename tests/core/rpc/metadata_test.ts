@@ -6,7 +6,7 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { Metadata } from "@grpc/grpc-js";
-import { fromGrpc, metadataBytes, toGrpc } from "../../../core/rpc/metadata.ts";
+import { fromGrpc, metadataBytes, setAll, toGrpc } from "../../../core/rpc/metadata.ts";
 
 Deno.test("fromGrpc: joins the values of a repeated name", () => {
   const metadata = new Metadata();
@@ -27,6 +27,16 @@ Deno.test("fromGrpc: leaves binary values and fields of the transport out", () =
 Deno.test("toGrpc: replaces what a field cannot carry, so that it never throws on a value", () => {
   const metadata = toGrpc([["hint", " Grüße\r\nx: y – 🙂 "]]);
   assert.deepEqual(metadata.get("hint"), ["Gr??e??x: y ? ?"]);
+});
+
+Deno.test("toGrpc: a name that a field cannot have is the programmer's error", () => {
+  assert.throws(() => toGrpc([["not a name", "1"]]));
+});
+
+Deno.test("setAll: replaces, it does not add", () => {
+  const metadata = toGrpc([["a", "1"], ["b", "1"]]);
+  setAll(metadata, [["a", "2"]]);
+  assert.deepEqual([metadata.get("a"), metadata.get("b")], [["2"], ["1"]]);
 });
 
 Deno.test("metadataBytes: counts name, value and 32 bytes per field, as HTTP/2 does", () => {
