@@ -1,0 +1,109 @@
+/**
+ * The node's tunnel as the rest of the node sees it: addresses, peers, status. Real over the data plane; a twin in tests.
+ *
+ * @module
+ */
+import { type DataPlane, type DeviceStatus, startDataPlane } from "../dataplane/data_plane.ts";
+import { type HostDevice, openHostDevice } from "../dataplane/host_device.ts";
+import type { TunnelPeer } from "../dataplane/messages.ts";
+import { IpAddress } from "../ip/address.ts";
+import { Prefix } from "../ip/prefix.ts";
+import type { PrivateKey } from "../keys/private_key.ts";
+import type { Log } from "../seams/log.ts";
+import type { NodeConfig } from "./config.ts";
+
+/** What a node has inside the mesh. */
+export interface MeshNetwork {
+  readonly ipv4: IpAddress | undefined;
+  readonly ipv6: IpAddress | undefined;
+  /** The mesh's own prefixes: where packets go into the tunnel. */
+  readonly routes: readonly Prefix[];
+}
+
+/** See the module. */
+export interface Tunnel extends AsyncDisposable {
+  readonly interfaceName: string;
+  /** The bound UDP port. */
+  readonly listenPort: number;
+  /** Makes the interface's addresses and routes these; cheap when nothing changed. */
+  setNetwork(network: MeshNetwork): void;
+  /** Adds a peer or changes its settings. */
+  upsertPeer(peer: TunnelPeer): void;
+  /** @param publicKey Base64. */
+  removePeer(publicKey: string): void;
+  status(): Promise<DeviceStatus>;
+  /** Addresses of the host outside this tunnel, for announcing. */
+  hostAddresses(): IpAddress[];
+  /** The source address of packets to `destination`. */
+  sourceAddressFor(destination: IpAddress): IpAddress | undefined;
+}
+
+/** Opens a tunnel; nothing is routed into it before {@linkcode Tunnel.setNetwork}. */
+export type OpenTunnel = (config: NodeConfig, privateKey: PrivateKey, log: Log) => Promise<Tunnel>;
+
+/** The real one: a TUN interface of this host. */
+export const openHostTunnel: OpenTunnel = async (config, privateKey, log) => {
+  await using stack = new AsyncDisposableStack();
+  const { interfaceName, mtu, wireguardListenPort: listenPort } = config;
+  const device = stack.use(openHostDevice({ interfaceName, mtu, listenPort }, log));
+  const plane = stack.use(await startDataPlane({ device, privateKey, log }));
+  return new HostTunnel(device, plane, stack.move());
+};
+
+class HostTunnel implements Tunnel {
+  readonly #device: HostDevice;
+  readonly #plane: DataPlane;
+  readonly #owned: AsyncDisposable;
+  #network = "";
+
+  constructor(device: HostDevice, plane: DataPlane, owned: AsyncDisposable) {
+    this.#device = device;
+    this.#plane = plane;
+    this.#owned = owned;
+  }
+
+  get interfaceName(): string {
+    return this.#device.interfaceName;
+  }
+
+  get listenPort(): number {
+    return this.#device.listenPort;
+  }
+
+  setNetwork(network: MeshNetwork): void {
+    // Addresses of exactly this node, and the mesh by routes: routes carry a metric, so that a host that already uses the
+    // same prefix keeps its own way there.
+    const own = [network.ipv4, network.ipv6].filter((address) => address !== undefined).map(Prefix.single);
+    const text = [...own, "|", ...network.routes].join(" ");
+    if (text === this.#network) return;
+    this.#device.applyAddresses({ addresses: own, routes: network.routes });
+    this.#network = text;
+  }
+
+  upsertPeer(peer: TunnelPeer): void {
+    this.#plane.upsertPeer(peer);
+  }
+
+  removePeer(publicKey: string): void {
+    this.#plane.removePeer(publicKey);
+  }
+
+  status(): Promise<DeviceStatus> {
+    return this.#plane.status();
+  }
+
+  hostAddresses(): IpAddress[] {
+    return this.#device.network.hostAddresses()
+      .filter((entry) => entry.isInterfaceUp && !entry.isLoopback && entry.interfaceName !== this.interfaceName)
+      .filter((entry) => entry.isGlobal && entry.isUsable && !entry.isTemporary)
+      .map((entry) => entry.prefix.address);
+  }
+
+  sourceAddressFor(destination: IpAddress): IpAddress | undefined {
+    return this.#device.network.sourceAddressFor(destination);
+  }
+
+  [Symbol.asyncDispose](): PromiseLike<void> {
+    return this.#owned[Symbol.asyncDispose]();
+  }
+}
