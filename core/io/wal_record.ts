@@ -58,7 +58,7 @@ export type WalRecord =
   | { readonly kind: "commit"; readonly lastIndex: number; readonly recordsCount: number; readonly chain: number };
 
 /** Numbers on disk: their place in this list plus one. Append only. */
-const KINDS = [
+const KINDS: readonly WalRecord["kind"][] = [
   "entry",
   "hard-state",
   "truncate",
@@ -66,7 +66,7 @@ const KINDS = [
   "snapshot-installed",
   "snapshots-kept",
   "commit",
-] as const satisfies WalRecord["kind"][];
+];
 
 /** Numbers on disk: their place in this list. Append only. */
 const ENTRY_TYPES: readonly EntryType[] = ["normal", "conf-change", "conf-change-v2"];
@@ -85,15 +85,15 @@ const EMPTY = new Uint8Array();
 export function encodeRecords(records: readonly WalRecord[]): Uint8Array {
   const fields = records.map(encodeFields);
   const bytes = new Uint8Array(fields.reduce((sum, { payload }) => sum + HEADER_BYTES + padded(payload.length), 0));
-  let offset = 0;
+  const writer = new ByteWriter(bytes);
+  const checksums = new DataView(bytes.buffer);
   fields.forEach(({ detail = 0, index = 0, term = 0, payload }, i) => {
     assert(payload.length <= ENTRY_BYTES_MAX, "A record's payload is within its limit");
-    const record = bytes.subarray(offset, offset + HEADER_BYTES + padded(payload.length));
     const kind = KINDS.findIndex((kind) => kind === records[i]?.kind) + 1;
-    new ByteWriter(record).zeros(4).u32le(payload.length).u8(kind).u8(detail).zeros(6).u53le(index).u53le(term)
-      .bytes(payload);
-    new ByteWriter(record).u32le(crc32c(record, 4));
-    offset += record.length;
+    const start = writer.offset;
+    writer.zeros(4).u32le(payload.length).u8(kind).u8(detail).zeros(6).u53le(index).u53le(term)
+      .bytes(payload).zeros(padded(payload.length) - payload.length);
+    checksums.setUint32(start, crc32c(bytes, start + 4, writer.offset - start - 4), true);
   });
   return bytes;
 }
@@ -219,10 +219,11 @@ export function extendChain(chain: number, checksum: number): number {
 /** Counts the whole records in `content` and extends `chain` by them. Borrows; `content` is our own encoding. */
 export function chainRecords(content: Uint8Array, chain: number): { recordsCount: number; chain: number } {
   const view = new DataView(content.buffer, content.byteOffset, content.byteLength);
+  const checksums = new Uint8Array(content.length / HEADER_BYTES * 4);
   let recordsCount = 0;
   for (let offset = 0; offset < content.length; recordsCount++) {
-    chain = extendChain(chain, view.getUint32(offset, true));
+    checksums.set(content.subarray(offset, offset + 4), recordsCount * 4);
     offset += HEADER_BYTES + padded(view.getUint32(offset + 4, true));
   }
-  return { recordsCount, chain };
+  return { recordsCount, chain: crc32c(checksums, 0, recordsCount * 4, chain) };
 }
