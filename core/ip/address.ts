@@ -32,8 +32,9 @@ export class IpAddress {
     if (ipaddr.IPv4.isValidFourPartDecimal(text)) {
       return IpAddress.fromBytes(new Uint8Array(ipaddr.parse(text).toByteArray()));
     }
-    if (!text.includes(":") || text.includes("%") || !ipaddr.IPv6.isValid(text)) return undefined;
-    return IpAddress.fromBytes(new Uint8Array(ipaddr.parse(text).toByteArray()));
+    const hextets = withoutDottedTail(text);
+    if (hextets === undefined || text.includes("%") || !ipaddr.IPv6.isValid(hextets)) return undefined;
+    return IpAddress.fromBytes(new Uint8Array(ipaddr.parse(hextets).toByteArray()));
   }
 
   get family(): IpFamily {
@@ -78,6 +79,20 @@ export class IpAddress {
     const address = ipaddr.fromByteArray([...this.#bytes]);
     return address instanceof ipaddr.IPv6 ? address.toRFC5952String() : address.toString();
   }
+}
+
+/**
+ * Rewrites the last 32 bits from `1.2.3.4` to `102:304` (RFC 4291 §2.2, form 3); `undefined` without a colon or with a
+ * tail that is not strict. The parser behind would take octal and hexadecimal parts, and `::1.2.3.4` for IPv4.
+ */
+function withoutDottedTail(text: string): string | undefined {
+  const tailStart = text.lastIndexOf(":") + 1;
+  if (tailStart === 0) return undefined;
+  const tail = text.slice(tailStart);
+  if (!tail.includes(".")) return text;
+  if (!ipaddr.IPv4.isValidFourPartDecimal(tail)) return undefined;
+  const [a = 0, b = 0, c = 0, d = 0] = ipaddr.IPv4.parse(tail).octets;
+  return `${text.slice(0, tailStart)}${(a << 8 | b).toString(16)}:${(c << 8 | d).toString(16)}`;
 }
 
 function isMapped(bytes: Uint8Array): boolean {

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { assert } from "../assert.ts";
 import { IpAddress } from "./address.ts";
 
 /** Bytes of {@linkcode Endpoint.bytes}. */
@@ -18,7 +19,9 @@ export const ENDPOINT_BYTES = 24;
 export class Endpoint {
   readonly bytes: Uint8Array = new Uint8Array(ENDPOINT_BYTES);
 
+  /** An endpoint without scope. */
   static of(address: IpAddress, port: number): Endpoint {
+    assert(Number.isInteger(port) && port >= 0 && port <= 0xffff, "A UDP port has 16 bits");
     const endpoint = new Endpoint();
     endpoint.bytes[0] = address.family;
     endpoint.bytes[2] = port >>> 8;
@@ -30,7 +33,7 @@ export class Endpoint {
   /** Parses `1.2.3.4:5` or `[2001:db8::1]:5`; `undefined` if malformed or port 0. */
   static parse(text: string): Endpoint | undefined {
     const match = /^(?:\[([0-9a-fA-F:.]+)\]|([0-9.]+)):([1-9][0-9]{0,4})$/.exec(text);
-    if (!match) return undefined;
+    if (!match || match[1]?.includes(":") === false) return undefined;
     const address = IpAddress.parse(match[1] ?? match[2] ?? "");
     const port = Number(match[3]);
     return address && port <= 0xffff ? Endpoint.of(address, port) : undefined;

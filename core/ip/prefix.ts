@@ -5,6 +5,9 @@
  */
 import { IpAddress, type IpFamily } from "./address.ts";
 
+/** Bits in front of the IPv4 address in an IPv4-mapped one (RFC 4291 §2.5.5.2). */
+const MAPPED_BITS = 96;
+
 /** An immutable address prefix. Keeps the host bits it was given; {@linkcode Prefix.masked} clears them. */
 export class Prefix {
   readonly address: IpAddress;
@@ -27,14 +30,18 @@ export class Prefix {
     return new Prefix(address, address.bits);
   }
 
-  /** Parses `address/bits`; `undefined` if malformed. A bare address is not a prefix. Never throws. */
+  /**
+   * Parses `address/bits`; `undefined` if malformed. A bare address is not a prefix. Prefixes of IPv4-mapped addresses
+   * become IPv4, as the addresses do: `::ffff:1.2.3.0/120` is `1.2.3.0/24`. Never throws.
+   */
   static parse(text: string): Prefix | undefined {
     const slash = text.indexOf("/");
     if (slash < 0) return undefined;
     const bitsText = text.slice(slash + 1);
     if (!/^(0|[1-9][0-9]{0,2})$/.test(bitsText)) return undefined;
     const address = IpAddress.parse(text.slice(0, slash));
-    return address && Prefix.of(address, Number(bitsText));
+    const isMapped = address?.family === 4 && text.includes(":");
+    return address && Prefix.of(address, Number(bitsText) - (isMapped ? MAPPED_BITS : 0));
   }
 
   get family(): IpFamily {
