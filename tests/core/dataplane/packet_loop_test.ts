@@ -1,0 +1,220 @@
+import { strict as assert } from "node:assert";
+import { noLoopDrops } from "../../../core/dataplane/loop_drops.ts";
+import {
+  FIRST_SOCKET_INDEX,
+  PacketLoop,
+  PACKETS_PER_TURN_MAX,
+  TUN_INDEX,
+  type TunnelEngine,
+  type TunnelSink,
+  WAKE_INDEX,
+} from "../../../core/dataplane/packet_loop.ts";
+import { Endpoint } from "../../../core/ip/endpoint.ts";
+import type { SendResult } from "../../../core/seams/udp_socket.ts";
+import type { Instant } from "../../../core/time/instant.ts";
+import { MemoryTun } from "../../twins/memory_tun.ts";
+import { MemoryNetwork } from "../../twins/memory_udp.ts";
+
+function endpoint(text: string): Endpoint {
+  const value = Endpoint.parse(text);
+  assert.ok(value);
+  return value;
+}
+
+/** An engine that encrypts nothing: a datagram is a type, three zeros, and the packet. */
+class PlainEngine implements TunnelEngine {
+  readonly peer = endpoint("192.0.2.2:2");
+  readonly log: string[] = [];
+  deadlineMs = Infinity;
+
+  fromTun(buffer: Uint8Array, offset: number, length: number, now: Instant, sink: TunnelSink): void {
+    assert.ok(offset >= 16 && buffer.length - offset - length >= 31, "headroom and tail room");
+    buffer.set([4, 0, 0, 0], offset - 4);
+    this.log.push(`tun ${buffer.subarray(offset, offset + length)} at ${now.nowMs}`);
+    sink.toNetwork(buffer, offset - 4, length + 4, this.peer);
+  }
+
+  fromNetwork(
+    buffer: Uint8Array,
+    offset: number,
+    length: number,
+    from: Endpoint,
+    now: Instant,
+    sink: TunnelSink,
+  ): void {
+    this.log.push(`network ${buffer.subarray(offset + 4, offset + length)} from ${from} at ${now.nowMs}`);
+    sink.toTun(buffer, offset + 4, length - 4);
+  }
+
+  expire(now: Instant, sink: TunnelSink): void {
+    this.log.push(`expire at ${now.nowMs}`);
+    this.deadlineMs = Infinity;
+    sink.toNetwork(Uint8Array.of(1, 0, 0, 0), 0, 4, this.peer);
+  }
+
+  nextDeadlineMs(): number {
+    return this.deadlineMs;
+  }
+}
+
+/** A loop between a TUN device and the socket 192.0.2.1:1, with another socket at the peer's place. */
+function fixture() {
+  const network = new MemoryNetwork();
+  const engine = new PlainEngine();
+  const tun = new MemoryTun();
+  const socket = network.bind("192.0.2.1:1");
+  const peer = network.bind("192.0.2.2:2");
+  const waits: number[] = [];
+  const woken: number[] = [];
+  const time = { nowMs: 100, wallMs: 1e12 };
+  let isWoken = false;
+  const loop = new PacketLoop({
+    engine,
+    tun,
+    sockets: [socket],
+    clock: { monotonicMs: () => time.nowMs, wallMs: () => time.wallMs },
+    readiness: {
+      wait: (timeoutMs) => waits.push(timeoutMs),
+      isReady: (index) =>
+        index === WAKE_INDEX
+          ? isWoken
+          : index === TUN_INDEX
+          ? tun.isGone || tun.waitingCount > 0
+          : socket.waitingCount > 0,
+    },
+    onWake: (now) => {
+      isWoken = false;
+      woken.push(now.nowMs);
+    },
+  });
+  const wake = () => isWoken = true;
+  return { network, engine, tun, socket, peer, waits, woken, time, loop, wake };
+}
+
+function sendTo(made: ReturnType<typeof fixture>, bytes: number[]): void {
+  made.peer.send(Uint8Array.from(bytes), 0, bytes.length, made.socket.endpoint);
+}
+
+function received(made: ReturnType<typeof fixture>): number[] {
+  const buffer = new Uint8Array(100);
+  return [...buffer.subarray(0, made.peer.receive(buffer, 0, new Endpoint()))];
+}
+
+Deno.test("PacketLoop: a packet goes out through the engine", () => {
+  const made = fixture();
+  made.tun.route(Uint8Array.of(7, 8, 9));
+  made.loop.turn();
+  assert.deepEqual(received(made), [4, 0, 0, 0, 7, 8, 9]);
+  assert.deepEqual(made.engine.log, ["tun 7,8,9 at 100"]);
+});
+
+Deno.test("PacketLoop: a datagram comes in with its sender and goes to the device", () => {
+  const made = fixture();
+  sendTo(made, [4, 0, 0, 0, 7, 8, 9]);
+  made.loop.turn();
+  assert.deepEqual(made.tun.written.map((packet) => [...packet]), [[7, 8, 9]]);
+  assert.deepEqual(made.engine.log, ["network 7,8,9 from 192.0.2.2:2 at 100"]);
+});
+
+Deno.test("PacketLoop: what is not WireGuard is counted and never reaches the engine", () => {
+  const made = fixture();
+  sendTo(made, [5, 0, 0, 0]);
+  sendTo(made, [1, 0, 0, 1]);
+  sendTo(made, [0, 1, 0, 0, 0x21, 0x12, 0xa4, 0x42, ...new Array(12).fill(0)]);
+  sendTo(made, [1]);
+  made.loop.turn();
+  assert.deepEqual(made.loop.drops, { ...noLoopDrops(), "not-wireguard": 4 });
+  assert.deepEqual(made.engine.log, []);
+});
+
+Deno.test("PacketLoop: every way in which sending fails is counted, and none is fatal", () => {
+  const made = fixture();
+  const failures = ["would-block", "too-big", "unreachable", "refused"] satisfies SendResult[];
+  for (const failure of failures) {
+    made.network.fate = () => failure;
+    made.tun.route(Uint8Array.of(1));
+    made.loop.turn();
+  }
+  assert.deepEqual(made.loop.drops, {
+    ...noLoopDrops(),
+    "socket-full": 1,
+    "datagram-too-big": 1,
+    "network-unreachable": 1,
+    "network-refused": 1,
+  });
+});
+
+Deno.test("PacketLoop: an endpoint of a family without socket is counted", () => {
+  const made = fixture();
+  made.engine.peer.copyFrom(endpoint("[2001:db8::1]:1"));
+  made.tun.route(Uint8Array.of(1));
+  made.loop.turn();
+  assert.deepEqual(made.loop.drops, { ...noLoopDrops(), "no-socket-for-family": 1 });
+});
+
+Deno.test("PacketLoop: a device that refuses packets is counted", () => {
+  const made = fixture();
+  made.tun.isFull = true;
+  sendTo(made, [4, 0, 0, 0, 1]);
+  made.loop.turn();
+  assert.deepEqual(made.loop.drops, { ...noLoopDrops(), "tun-refused": 1 });
+});
+
+Deno.test("PacketLoop: a device that is gone ends the loop", () => {
+  const made = fixture();
+  made.tun.isGone = true;
+  assert.throws(() => made.loop.turn(), /EBADFD/);
+});
+
+Deno.test("PacketLoop: one descriptor gets its packets per turn and no more, then the next", () => {
+  const made = fixture();
+  for (let i = 0; i <= PACKETS_PER_TURN_MAX; i++) made.tun.route(Uint8Array.of(i));
+  for (let i = 0; i <= PACKETS_PER_TURN_MAX; i++) sendTo(made, [4, 0, 0, 0, i]);
+  made.wake();
+  made.engine.deadlineMs = 100;
+  made.loop.turn();
+  assert.equal(made.tun.waitingCount, 1);
+  assert.equal(made.socket.waitingCount, 1);
+  assert.deepEqual(made.woken, [100]);
+  assert.equal(made.engine.log.filter((line) => line.startsWith("expire")).length, 1);
+  made.loop.turn();
+  assert.equal(made.tun.waitingCount + made.socket.waitingCount, 0);
+});
+
+Deno.test("PacketLoop: waits until the engine's deadline, and lets it expire then and not before", () => {
+  const made = fixture();
+  made.loop.turn();
+  made.engine.deadlineMs = 350;
+  made.time.nowMs = 300;
+  made.loop.turn();
+  made.time.nowMs = 349.5;
+  made.loop.turn();
+  assert.deepEqual(made.engine.log, []);
+  made.time.nowMs = 350;
+  made.loop.turn();
+  assert.deepEqual(made.engine.log, ["expire at 350"]);
+  assert.deepEqual(received(made), [1, 0, 0, 0], "what expiry sends is sent");
+  assert.deepEqual(made.waits, [Infinity, 250, 50, 0.5]);
+});
+
+Deno.test("PacketLoop: all inputs of one turn see one time, and messages come first", () => {
+  const made = fixture();
+  made.wake();
+  made.tun.route(Uint8Array.of(1));
+  sendTo(made, [4, 0, 0, 0, 2]);
+  made.time.nowMs = 123.5;
+  made.loop.turn();
+  assert.deepEqual(made.woken, [123.5]);
+  assert.deepEqual(made.engine.log, ["tun 1 at 123.5", "network 2 from 192.0.2.2:2 at 123.5"]);
+});
+
+Deno.test("PacketLoop: the longest packet of the device fits", () => {
+  const made = fixture();
+  made.tun.route(new Uint8Array(65535).fill(1));
+  made.loop.turn();
+  assert.equal(made.engine.log[0]?.split(",").length, 65535);
+});
+
+Deno.test("PacketLoop: the descriptors' order has no gaps", () => {
+  assert.deepEqual([WAKE_INDEX, TUN_INDEX, FIRST_SOCKET_INDEX], [0, 1, 2]);
+});
