@@ -36,7 +36,7 @@ export interface UnaryAnswer<Message> {
 /**
  * Makes a client; nothing is dialled yet.
  *
- * @throws {ConfigError} If the PEM texts in `credentials` are unusable.
+ * @throws {ConfigError} If `credentials` have a certificate without key or the reverse.
  */
 export function connect(target: RpcTarget, credentials: RpcCredentials): RpcClient {
   return new RpcClient(target, credentials);

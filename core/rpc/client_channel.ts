@@ -45,7 +45,7 @@ export class ClientChannel {
   readonly #credentials: TrackedCredentials;
   #hasFailed = false;
 
-  /** @throws {ConfigError} If the PEM texts in `credentials` are unusable. */
+  /** @throws {ConfigError} If `credentials` have a certificate without key or the reverse. */
   constructor(target: RpcTarget, credentials: RpcCredentials) {
     // What the library has to say reaches the caller as an error; it must not also write to the console.
     setLogVerbosity(logVerbosity.NONE);
@@ -152,6 +152,9 @@ class TrackedCredentials extends ChannelCredentials {
 
 function channelCredentials(target: RpcTarget, credentials: RpcCredentials): ChannelCredentials {
   if (credentials.kind === "insecure") return grpcCredentials.createInsecure();
+  if ((credentials.key === undefined) !== (credentials.cert === undefined)) {
+    throw new ConfigError("Cannot use a TLS certificate without its key, or a key without its certificate");
+  }
   const address = addressOf(target);
   const verify = address && {
     checkServerIdentity: (_name: string, certificate: { readonly subjectaltname?: string }) =>
@@ -162,11 +165,7 @@ function channelCredentials(target: RpcTarget, credentials: RpcCredentials): Cha
   const [ca, key, cert] = [credentials.ca, credentials.key, credentials.cert].map((pem) =>
     pem === undefined ? null : Buffer.from(pem)
   );
-  try {
-    return grpcCredentials.createSsl(ca, key, cert, verify);
-  } catch (error) {
-    throw new ConfigError(`Cannot use the TLS certificate or key: ${error instanceof Error ? error.message : error}`);
-  }
+  return grpcCredentials.createSsl(ca, key, cert, verify);
 }
 
 function tlsOptions(target: RpcTarget): ChannelOptions {

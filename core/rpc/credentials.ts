@@ -5,7 +5,6 @@
  */
 import { Buffer } from "node:buffer";
 import { ServerCredentials } from "@grpc/grpc-js";
-import { ConfigError } from "../plugin/errors.ts";
 
 /** What a listener shows and asks for. PEM texts. */
 export type ListenCredentials =
@@ -34,17 +33,12 @@ export type RpcCredentials =
   };
 
 /**
- * Credentials as grpc-js takes them.
- *
- * @throws {ConfigError} If the PEM texts are unusable.
+ * Credentials as grpc-js takes them. The runtime looks at PEM texts only when a client connects: unusable ones, or a key
+ * that is not the certificate's, make every connection fail, so they are checked where the files are read.
  */
 export function serverCredentials(credentials: ListenCredentials): ServerCredentials {
   if (credentials.kind === "insecure") return ServerCredentials.createInsecure();
   const { ca, cert, key, mtls } = credentials;
-  try {
-    const pair = { cert_chain: Buffer.from(cert), private_key: Buffer.from(key) };
-    return ServerCredentials.createSsl(Buffer.from(ca), [pair], mtls);
-  } catch (error) {
-    throw new ConfigError(`Cannot use the TLS certificate or key: ${error instanceof Error ? error.message : error}`);
-  }
+  const pair = { cert_chain: Buffer.from(cert), private_key: Buffer.from(key) };
+  return ServerCredentials.createSsl(Buffer.from(ca), [pair], mtls);
 }

@@ -76,8 +76,8 @@ export class RpcServer implements AsyncDisposable {
   /**
    * Checks everything and starts all listeners, or none.
    *
-   * @throws {ConfigError} For a runtime that cannot serve gRPC, services that contradict each other, unusable
-   * certificates, and addresses that cannot be bound; it says what to change.
+   * @throws {ConfigError} For a runtime that cannot serve gRPC, services that contradict each other, and addresses that
+   * cannot be bound; it says what to change.
    */
   static async start(options: RpcServerOptions): Promise<RpcServer> {
     checkRuntimeVersion(runtimeInfo().denoVersion);
@@ -161,10 +161,17 @@ export class RpcServer implements AsyncDisposable {
 /** Why an address cannot be bound and what to do, by the system's name for the reason. */
 type BindHints = Readonly<Record<string, readonly [why: string, hint: string]>>;
 
+const NOT_OUR_ADDRESS = [
+  "this host does not have that address",
+  "Choose an address of this host, or [::] for all.",
+] as const;
+
 const TCP_HINTS: BindHints = {
   EADDRINUSE: ["the address is in use", "Stop the program that listens there, or choose another port."],
   EACCES: ["permission denied", "Choose a port from 1024 on, or run as root."],
-  EADDRNOTAVAIL: ["this host does not have that address", "Choose an address of this host, or [::] for all."],
+  EADDRNOTAVAIL: NOT_OUR_ADDRESS,
+  // What Deno makes of EADDRNOTAVAIL.
+  EINVAL: NOT_OUR_ADDRESS,
 };
 
 const UNIX_HINTS: BindHints = {

@@ -1,0 +1,226 @@
+/**
+ * Tests for `core/rpc/server.ts`.
+ *
+ * @module
+ */
+import assert from "node:assert/strict";
+import { ConfigError } from "../../../core/plugin/errors.ts";
+import type { RpcContext } from "../../../core/plugin/rpc.ts";
+import { connect } from "../../../core/rpc/client.ts";
+import { RpcError } from "../../../core/rpc/rpc_error.ts";
+import { isVouchedFor, RpcServer, type RpcServerOptions } from "../../../core/rpc/server.ts";
+import type { SocketFileState } from "../../../core/rpc/socket_files.ts";
+import { Echo, EchoPair, echoService, echoWith, KeptLog } from "./echo_service.ts";
+import { socketFiles } from "./socket_files_deno.ts";
+
+const { one } = Echo.method;
+
+/** A folder for sockets, removed when disposed. */
+class SocketFolder implements Disposable {
+  readonly path: string = Deno.makeTempDirSync({ prefix: "weft-rpc-" });
+  readonly socket: string = `${this.path}/weft.sock`;
+
+  [Symbol.dispose](): void {
+    Deno.removeSync(this.path, { recursive: true });
+  }
+}
+
+function optionsFor(listen: Partial<Pick<RpcServerOptions, "tcp" | "unix" | "services">>): RpcServerOptions {
+  return { tcp: undefined, unix: undefined, services: [echoService], log: new KeptLog(), ...listen };
+}
+
+/** What starting failed with. */
+async function refusalOf(options: RpcServerOptions): Promise<ConfigError> {
+  const error = await RpcServer.start(options).then((server) => server.stop(0), (error: unknown) => error);
+  assert(error instanceof ConfigError, `expected a ConfigError, got ${error}`);
+  return error;
+}
+
+Deno.test("RpcServer: listens on TCP and on a Unix socket at once", async () => {
+  using folder = new SocketFolder();
+  await using server = await RpcServer.start(optionsFor({
+    tcp: { host: "127.0.0.1", port: 0, credentials: { kind: "insecure" } },
+    unix: { path: folder.socket, files: socketFiles },
+  }));
+  assert(server.port > 0);
+  await using near = connect({ socketPath: folder.socket }, { kind: "insecure" });
+  await using far = connect({ address: `127.0.0.1:${server.port}` }, { kind: "insecure" });
+  const answers = await Promise.all([near.unary(one, { id: "a" }), far.unary(one, { id: "b" })]);
+  assert.deepEqual(answers.map(({ message }) => message.id), ["a", "b"]);
+});
+
+Deno.test("RpcServer: listens on IPv6", async () => {
+  await using server = await RpcServer.start(optionsFor({
+    tcp: { host: "::1", port: 0, credentials: { kind: "insecure" } },
+  }));
+  await using client = connect({ address: `[::1]:${server.port}` }, { kind: "insecure" });
+  assert.equal((await client.unary(one, { id: "a" })).message.id, "a");
+});
+
+Deno.test("RpcServer: :: means all addresses of both families", async () => {
+  await using server = await RpcServer.start(optionsFor({
+    tcp: { host: "::", port: 0, credentials: { kind: "insecure" } },
+  }));
+  for (const host of ["127.0.0.1", "[::1]", "localhost"]) {
+    await using client = connect({ address: `${host}:${server.port}` }, { kind: "insecure" });
+    assert.equal((await client.unary(one, { id: host })).message.id, host);
+  }
+});
+
+Deno.test("RpcServer: the Unix socket has mode 0600 and is removed at the end", async () => {
+  using folder = new SocketFolder();
+  const server = await RpcServer.start(optionsFor({ unix: { path: folder.socket, files: socketFiles } }));
+  assert.equal(((await Deno.stat(folder.socket)).mode ?? 0) & 0o777, 0o600);
+  await server.stop();
+  assert.equal(await socketFiles.probe(folder.socket), "absent");
+});
+
+Deno.test("RpcServer: a service of local use only is served on the Unix socket alone", async () => {
+  using folder = new SocketFolder();
+  const methods = Object.entries(echoService.methods).map(([name, method]) => {
+    return [name, { ...method, authorisation: "local" as const }] as const;
+  });
+  await using server = await RpcServer.start(optionsFor({
+    tcp: { host: "127.0.0.1", port: 0, credentials: { kind: "insecure" } },
+    unix: { path: folder.socket, files: socketFiles },
+    services: [{ service: Echo, methods: Object.fromEntries(methods) }],
+  }));
+  await using near = connect({ socketPath: folder.socket }, { kind: "insecure" });
+  assert.equal((await near.unary(one, { id: "a" })).message.id, "a");
+  await using far = connect({ address: `127.0.0.1:${server.port}` }, { kind: "insecure" });
+  await assert.rejects(far.unary(one, {}), (error) => error instanceof RpcError && error.codeName === "UNIMPLEMENTED");
+});
+
+Deno.test("RpcServer: a local method of another service is served on the Unix socket alone", async () => {
+  using folder = new SocketFolder();
+  let peer: RpcContext["peer"] | undefined;
+  await using _server = await RpcServer.start(optionsFor({
+    unix: { path: folder.socket, files: socketFiles },
+    services: [echoWith({
+      one: {
+        authorisation: "local",
+        handle(request, context) {
+          ({ peer } = context);
+          return Promise.resolve(request);
+        },
+      },
+    })],
+  }));
+  await using near = connect({ socketPath: folder.socket }, { kind: "insecure" });
+  assert.equal((await near.unary(one, { id: "a" })).message.id, "a");
+  assert.deepEqual(peer, { address: "unix", transport: "unix", identity: undefined });
+});
+
+Deno.test("RpcServer.start: replaces the socket of a process that is gone", async () => {
+  using folder = new SocketFolder();
+  // A process that ends without closing leaves its socket behind.
+  const script = `Deno.listen({ transport: "unix", path: ${JSON.stringify(folder.socket)} }); Deno.exit(0);`;
+  await new Deno.Command(Deno.execPath(), { args: ["eval", script] }).output();
+  assert.equal(await socketFiles.probe(folder.socket), "stale");
+  await using _server = await RpcServer.start(optionsFor({ unix: { path: folder.socket, files: socketFiles } }));
+  await using client = connect({ socketPath: folder.socket }, { kind: "insecure" });
+  assert.equal((await client.unary(one, { id: "a" })).message.id, "a");
+});
+
+Deno.test("RpcServer.start: does not take the socket of a running node", async () => {
+  using folder = new SocketFolder();
+  const options = optionsFor({ unix: { path: folder.socket, files: socketFiles } });
+  await using _server = await RpcServer.start(options);
+  const error = await refusalOf(options);
+  assert.equal(error.message, `Cannot listen on "${folder.socket}": a running node does`);
+  assert(error.hint);
+  await using client = connect({ socketPath: folder.socket }, { kind: "insecure" });
+  assert.equal((await client.unary(one, { id: "still" })).message.id, "still");
+});
+
+Deno.test("RpcServer.start: does not remove a file that is no socket", async () => {
+  using folder = new SocketFolder();
+  await Deno.writeTextFile(folder.socket, "precious");
+  const error = await refusalOf(optionsFor({ unix: { path: folder.socket, files: socketFiles } }));
+  assert.match(error.message, /a file that is no socket is there/);
+  assert.equal(await Deno.readTextFile(folder.socket), "precious");
+});
+
+Deno.test("RpcServer.start: says that a socket's folder does not exist", async () => {
+  using folder = new SocketFolder();
+  const error = await refusalOf(optionsFor({ unix: { path: `${folder.path}/none/weft.sock`, files: socketFiles } }));
+  assert.match(error.message, /its directory does not exist/);
+});
+
+Deno.test("RpcServer.start: takes a socket path of 107 bytes and refuses 108", async () => {
+  using folder = new SocketFolder();
+  const path = `${folder.path}/`.padEnd(107, "x");
+  await (await RpcServer.start(optionsFor({ unix: { path, files: socketFiles } }))).stop(0);
+  const error = await refusalOf(optionsFor({ unix: { path: `${path}x`, files: socketFiles } }));
+  assert.match(error.message, /longer than 107 bytes/);
+});
+
+Deno.test("RpcServer.start: an address in use is named, with what to do, and nothing stays open", async () => {
+  using folder = new SocketFolder();
+  await using first = await EchoPair.start();
+  const { port } = first.server;
+  const error = await refusalOf(optionsFor({
+    tcp: { host: "127.0.0.1", port, credentials: { kind: "insecure" } },
+    unix: { path: folder.socket, files: socketFiles },
+  }));
+  assert.equal(error.message, `Cannot listen on 127.0.0.1:${port}: the address is in use`);
+  assert.equal(error.hint, "Stop the program that listens there, or choose another port.");
+  assert.equal(await socketFiles.probe(folder.socket), "absent");
+});
+
+Deno.test("RpcServer.start: an address of another host is named", async () => {
+  const error = await refusalOf(optionsFor({ tcp: { host: "192.0.2.1", port: 0, credentials: { kind: "insecure" } } }));
+  assert.equal(error.message, "Cannot listen on 192.0.2.1:0: this host does not have that address");
+});
+
+Deno.test("RpcServer.start: a socket that cannot be restricted is not left open", async () => {
+  using folder = new SocketFolder();
+  const states: SocketFileState[] = [];
+  const files = { ...socketFiles, restrict: () => Promise.reject(new Error("read-only")) };
+  await assert.rejects(RpcServer.start(optionsFor({ unix: { path: folder.socket, files } })), /read-only/);
+  states.push(await socketFiles.probe(folder.socket));
+  assert.deepEqual(states, ["absent"]);
+});
+
+Deno.test("RpcServer.stop: can be called again, and again", async () => {
+  const server = await RpcServer.start(optionsFor({
+    tcp: { host: "127.0.0.1", port: 0, credentials: { kind: "insecure" } },
+  }));
+  await Promise.all([server.stop(), server.stop(0)]);
+  await server[Symbol.asyncDispose]();
+});
+
+Deno.test("RpcServer: 200 clients come, call and go", async () => {
+  await using server = await RpcServer.start(optionsFor({
+    tcp: { host: "127.0.0.1", port: 0, credentials: { kind: "insecure" } },
+  }));
+  for (let i = 0; i < 200; i++) {
+    await using client = connect({ address: `127.0.0.1:${server.port}` }, { kind: "insecure" });
+    assert.equal((await client.unary(one, { id: String(i) })).message.id, String(i));
+    if (i % 10 === 0) assert.equal((await client.unary(one, { id: "again" })).message.id, "again");
+  }
+});
+
+/** Transport, certificate, and whether that is a member of the mesh. */
+const CALLERS:
+  readonly (readonly [transport: RpcContext["peer"]["transport"], identity: string | undefined, boolean])[] = [
+    ["unix", undefined, true],
+    ["plaintext", undefined, true],
+    ["tls", undefined, false],
+    ["tls", "node-a", true],
+  ];
+
+for (const [transport, identity, expected] of CALLERS) {
+  Deno.test(`isVouchedFor: ${transport} with ${identity ?? "no"} certificate is ${expected}`, () => {
+    const context: RpcContext = {
+      methodPath: "/test.Echo/One",
+      peer: { address: "", transport, identity },
+      metadata: new Map(),
+      deadlineWallMs: Infinity,
+      signal: new AbortController().signal,
+      sendInitialMetadata() {},
+      setTrailer() {},
+    };
+    assert.equal(isVouchedFor(context), expected);
+  });
+}
