@@ -210,12 +210,13 @@ class FileLogStore implements LogStore {
     const { index } = snapshot.meta;
     const problem = hardStateProblem(this.#state.hardState, hardState);
     assert(problem === undefined, `Hard state goes forward: ${problem}`);
-    assert(hardState.commit === index, "A snapshot from the leader is committed, and nothing behind it is known");
+    assert(hardState.commit >= index, "A snapshot from the leader is committed");
     const mark = await this.#files.write(snapshot);
     const marks = [mark];
     this.#state = { ...this.#state, lastIndex: index, marks };
     const records: WalRecord[] = [{ kind: "snapshot-installed", mark }];
-    this.#setHardState(records, hardState);
+    // A higher commit index speaks of entries that come with the next append.
+    this.#setHardState(records, { ...hardState, commit: index });
     await this.#wal.append(records, this.#state);
     // Nothing in sealed segments counts any more.
     await this.#wal.segments.removeThrough(0);

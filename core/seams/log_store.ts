@@ -106,8 +106,8 @@ export interface LogStore extends AsyncDisposable {
    */
   saveSnapshot(snapshot: Snapshot, trailingEntriesCount: number): Promise<void>;
   /**
-   * Replaces the whole log by `snapshot`, received from the leader, together with `hardState`, whose `commit` is the
-   * snapshot's index. The caller waits for it before it appends again.
+   * Replaces the whole log by `snapshot`, received from the leader, together with `hardState`. The caller waits for it
+   * before it appends what follows; a `commit` beyond the snapshot is stored with that, up to the snapshot's index now.
    */
   installSnapshot(snapshot: Snapshot, hardState: HardState): Promise<void>;
 }

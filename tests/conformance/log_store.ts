@@ -122,7 +122,7 @@ export function testLogStore(name: string, make: () => Promise<LogStorePlace>): 
   Deno.test(`${name}: an installed snapshot replaces the log, and the log goes on behind it`, async () => {
     const stored = await reopened(async (store) => {
       await store.append({ term: 1, vote: 1, commit: 2 }, entries(1, 1, 10), true);
-      await store.installSnapshot(snapshotAt(7, 4), { term: 4, vote: 0, commit: 7 });
+      await store.installSnapshot(snapshotAt(7, 4), { term: 4, vote: 0, commit: 8 });
       await store.append({ term: 4, vote: 0, commit: 8 }, entries(4, 8, 9), true);
     });
     assert.deepEqual(stored, {
@@ -133,7 +133,7 @@ export function testLogStore(name: string, make: () => Promise<LogStorePlace>): 
   });
 
   Deno.test(`${name}: an installed snapshot alone is the whole log`, async () => {
-    const stored = await reopened((store) => store.installSnapshot(snapshotAt(7, 4), { term: 4, vote: 0, commit: 7 }));
+    const stored = await reopened((store) => store.installSnapshot(snapshotAt(7, 4), { term: 4, vote: 0, commit: 9 }));
     assert.deepEqual(stored, {
       hardState: { term: 4, vote: 0, commit: 7 },
       snapshot: snapshotAt(7, 4),

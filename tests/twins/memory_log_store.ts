@@ -69,7 +69,7 @@ class MemoryLogStore implements LogStore {
   }
 
   installSnapshot(snapshot: Snapshot, hardState: HardState): Promise<void> {
-    return this.#write({ hardState, snapshot, entries: [] });
+    return this.#write({ hardState: { ...hardState, commit: snapshot.meta.index }, snapshot, entries: [] });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
