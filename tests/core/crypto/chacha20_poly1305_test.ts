@@ -223,8 +223,8 @@ testOnEachSuite("AeadKey: a disposed key is not used again, disposing twice is h
   const key = suite.aeadKey(KEY);
   key[Symbol.dispose]();
   key[Symbol.dispose]();
-  assert.throws(() => key.seal(0, new Uint8Array(16), 0, 0), InvariantError);
-  assert.throws(() => key.open(0, new Uint8Array(16), 0, 16), InvariantError);
+  assert.throws(() => key.seal(0, new Uint8Array(16), 0, 0), /disposed/);
+  assert.throws(() => key.open(0, new Uint8Array(16), 0, 16), /disposed/);
 });
 
 testOnEachSuite("AeadKey: a key that is not 32 bytes is a broken invariant", (suite) => {
