@@ -2,7 +2,8 @@
  * Durations as Go writes and reads them (`time.Duration.String` and `time.ParseDuration` of Go's standard library):
  * `1h2m3.5s`, `1.5ms`, `0s`. The mesh's API carries them as text.
  *
- * A duration is a number of nanoseconds in 64 bits, hence a bigint; none of this is for the packet path.
+ * Go's duration is a number of nanoseconds in 64 bits, hence a bigint; Weft counts milliseconds. None of this is for the
+ * packet path.
  *
  * @module
  */
@@ -34,9 +35,9 @@ const TERM_REGEXP = /(?=\.?[0-9])([0-9]*)(?:\.([0-9]*))?(ns|us|\u00b5s|\u03bcs|m
 /** No number that fits has more digits than this before or behind its point; the rest would be work for nothing. */
 const TEXT_LENGTH_MAX = 256;
 
-/** The shortest exact text, in hours, minutes and seconds, or in one smaller unit below a second. */
-export function formatGoDuration(nanoseconds: bigint): string {
-  if (nanoseconds < 0n) return `-${formatGoDuration(-nanoseconds)}`;
+/** The shortest exact text of whole nanoseconds, in hours, minutes and seconds, or in one smaller unit below a second. */
+export function formatGoDurationNs(nanoseconds: bigint): string {
+  if (nanoseconds < 0n) return `-${formatGoDurationNs(-nanoseconds)}`;
   if (nanoseconds === 0n) return "0s";
   if (nanoseconds < MICROSECOND) return `${nanoseconds}ns`;
   if (nanoseconds < MILLISECOND) return `${decimal(nanoseconds, MICROSECOND)}\u00b5s`;
@@ -47,16 +48,16 @@ export function formatGoDuration(nanoseconds: bigint): string {
   return nanoseconds < HOUR ? minutes : `${nanoseconds / HOUR}h${minutes}`;
 }
 
-/** The same for finite milliseconds, rounded to whole nanoseconds and kept within Go's 292 years. */
-export function formatGoDurationMs(milliseconds: number): string {
+/** The text of finite milliseconds, rounded to whole nanoseconds and kept within Go's 292 years. */
+export function formatGoDuration(milliseconds: number): string {
   // Whole milliseconds are converted as integers: a product would round from 104 days on.
   const whole = Math.trunc(milliseconds);
   const nanoseconds = BigInt(whole) * MILLISECOND + BigInt(Math.round((milliseconds - whole) * 1e6));
-  return formatGoDuration(clamp(nanoseconds));
+  return formatGoDurationNs(clamp(nanoseconds));
 }
 
 /** Nanoseconds of what Go would parse; `undefined` for anything else, also past 64 bits. Never throws. */
-export function parseGoDuration(text: string): bigint | undefined {
+export function parseGoDurationNs(text: string): bigint | undefined {
   if (text.length > TEXT_LENGTH_MAX) return undefined;
   const isNegative = text.startsWith("-");
   const unsigned = isNegative || text.startsWith("+") ? text.slice(1) : text;
@@ -67,8 +68,8 @@ export function parseGoDuration(text: string): bigint | undefined {
 }
 
 /** Milliseconds of what Go would parse, with a fraction; `undefined` for anything else. Never throws. */
-export function parseGoDurationMs(text: string): number | undefined {
-  const nanoseconds = parseGoDuration(text);
+export function parseGoDuration(text: string): number | undefined {
+  const nanoseconds = parseGoDurationNs(text);
   if (nanoseconds === undefined) return undefined;
   return Number(nanoseconds / MILLISECOND) + Number(nanoseconds % MILLISECOND) / 1e6;
 }

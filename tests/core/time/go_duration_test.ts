@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import {
   formatGoDuration,
-  formatGoDurationMs,
+  formatGoDurationNs,
   parseGoDuration,
-  parseGoDurationMs,
+  parseGoDurationNs,
 } from "../../../core/time/go_duration.ts";
 
 const S = 1_000_000_000n;
@@ -39,15 +39,15 @@ const FORMATS: [bigint, string][] = [
   [MIN, "-2562047h47m16.854775808s"],
 ];
 
-Deno.test("formatGoDuration: as Go prints them", () => {
-  for (const [nanoseconds, text] of FORMATS) assert.equal(formatGoDuration(nanoseconds), text);
+Deno.test("formatGoDurationNs: as Go prints them", () => {
+  for (const [nanoseconds, text] of FORMATS) assert.equal(formatGoDurationNs(nanoseconds), text);
 });
 
-Deno.test("parseGoDuration: reads what Go prints", () => {
-  for (const [nanoseconds, text] of FORMATS) assert.equal(parseGoDuration(text), nanoseconds, text);
+Deno.test("parseGoDurationNs: reads what Go prints", () => {
+  for (const [nanoseconds, text] of FORMATS) assert.equal(parseGoDurationNs(text), nanoseconds, text);
 });
 
-Deno.test("parseGoDuration: reads what Go reads besides", () => {
+Deno.test("parseGoDurationNs: reads what Go reads besides", () => {
   const readable: [string, bigint][] = [
     ["0", 0n],
     ["-0", 0n],
@@ -75,10 +75,10 @@ Deno.test("parseGoDuration: reads what Go reads besides", () => {
     ["-9223372036854775808ns", MIN],
     ["9223372036s854ms775us807ns", MAX],
   ];
-  for (const [text, nanoseconds] of readable) assert.equal(parseGoDuration(text), nanoseconds, text);
+  for (const [text, nanoseconds] of readable) assert.equal(parseGoDurationNs(text), nanoseconds, text);
 });
 
-Deno.test("parseGoDuration: undefined for everything else", () => {
+Deno.test("parseGoDurationNs: undefined for everything else", () => {
   const refused = [
     "",
     "3",
@@ -111,44 +111,44 @@ Deno.test("parseGoDuration: undefined for everything else", () => {
     "2562047h48m",
     `${"9".repeat(300)}s`,
   ];
-  for (const text of refused) assert.equal(parseGoDuration(text), undefined, JSON.stringify(text));
+  for (const text of refused) assert.equal(parseGoDurationNs(text), undefined, JSON.stringify(text));
 });
 
-Deno.test("parseGoDuration: a text of 256 characters is read, of 257 not", () => {
-  assert.equal(parseGoDuration("1s".padStart(256, "0")), S);
-  assert.equal(parseGoDuration("1s".padStart(257, "0")), undefined);
+Deno.test("parseGoDurationNs: a text of 256 characters is read, of 257 not", () => {
+  assert.equal(parseGoDurationNs("1s".padStart(256, "0")), S);
+  assert.equal(parseGoDurationNs("1s".padStart(257, "0")), undefined);
 });
 
-Deno.test("parseGoDuration: any duration comes back exactly", () => {
+Deno.test("parseGoDurationNs: any duration comes back exactly", () => {
   fc.assert(fc.property(fc.bigInt({ min: MIN, max: MAX }), fc.constantFrom(1n, 1_000n, S, 60n * S), (value, scale) => {
     const nanoseconds = value / scale;
-    assert.equal(parseGoDuration(formatGoDuration(nanoseconds)), nanoseconds);
+    assert.equal(parseGoDurationNs(formatGoDurationNs(nanoseconds)), nanoseconds);
   }));
 });
 
-Deno.test("parseGoDuration: no text throws", () => {
+Deno.test("parseGoDurationNs: no text throws", () => {
   const piece = fc.constantFrom("1", "0", "9", ".", "-", "+", "s", "m", "h", "ns", "\u00b5s", "x", " ");
   fc.assert(fc.property(fc.array(piece, { maxLength: 12 }), (pieces) => {
-    const nanoseconds = parseGoDuration(pieces.join(""));
+    const nanoseconds = parseGoDurationNs(pieces.join(""));
     assert(nanoseconds === undefined || (nanoseconds >= MIN && nanoseconds <= MAX));
   }));
 });
 
-Deno.test("formatGoDurationMs: milliseconds with a fraction", () => {
-  assert.equal(formatGoDurationMs(0), "0s");
-  assert.equal(formatGoDurationMs(1.5), "1.5ms");
-  assert.equal(formatGoDurationMs(-1.5), "-1.5ms");
-  assert.equal(formatGoDurationMs(3_723_500), "1h2m3.5s");
-  assert.equal(formatGoDurationMs(0.000_001), "1ns");
-  assert.equal(formatGoDurationMs(0.000_000_4), "0s");
-  assert.equal(formatGoDurationMs(1e12 + 1), "277777h46m40.001s");
-  assert.equal(formatGoDurationMs(1e300), "2562047h47m16.854775807s");
-  assert.equal(formatGoDurationMs(-1e300), "-2562047h47m16.854775808s");
+Deno.test("formatGoDuration: milliseconds with a fraction", () => {
+  assert.equal(formatGoDuration(0), "0s");
+  assert.equal(formatGoDuration(1.5), "1.5ms");
+  assert.equal(formatGoDuration(-1.5), "-1.5ms");
+  assert.equal(formatGoDuration(3_723_500), "1h2m3.5s");
+  assert.equal(formatGoDuration(0.000_001), "1ns");
+  assert.equal(formatGoDuration(0.000_000_4), "0s");
+  assert.equal(formatGoDuration(1e12 + 1), "277777h46m40.001s");
+  assert.equal(formatGoDuration(1e300), "2562047h47m16.854775807s");
+  assert.equal(formatGoDuration(-1e300), "-2562047h47m16.854775808s");
 });
 
-Deno.test("parseGoDurationMs: milliseconds with a fraction", () => {
-  assert.equal(parseGoDurationMs("1h2m3.5s"), 3_723_500);
-  assert.equal(parseGoDurationMs("1.5\u00b5s"), 0.0015);
-  assert.equal(parseGoDurationMs("-1ms"), -1);
-  assert.equal(parseGoDurationMs("soon"), undefined);
+Deno.test("parseGoDuration: milliseconds with a fraction", () => {
+  assert.equal(parseGoDuration("1h2m3.5s"), 3_723_500);
+  assert.equal(parseGoDuration("1.5\u00b5s"), 0.0015);
+  assert.equal(parseGoDuration("-1ms"), -1);
+  assert.equal(parseGoDuration("soon"), undefined);
 });
