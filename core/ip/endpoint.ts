@@ -3,7 +3,6 @@
  *
  * @module
  */
-import { assert } from "../assert.ts";
 import { IpAddress } from "./address.ts";
 
 /** Bytes of {@linkcode Endpoint.bytes}. */
@@ -19,9 +18,8 @@ export const ENDPOINT_BYTES = 24;
 export class Endpoint {
   readonly bytes: Uint8Array = new Uint8Array(ENDPOINT_BYTES);
 
-  /** An endpoint without scope. */
+  /** An endpoint without scope. Of `port` the low 16 bits count: callers check numbers from outside. */
   static of(address: IpAddress, port: number): Endpoint {
-    assert(Number.isInteger(port) && port >= 0 && port <= 0xffff, "A UDP port has 16 bits");
     const endpoint = new Endpoint();
     endpoint.bytes[0] = address.family;
     endpoint.bytes[2] = port >>> 8;
