@@ -13,5 +13,5 @@ export const MESH_ID_KEY = "weft-mesh-id";
 export const RAFT_ID_KEY = "weft-raft-id";
 /** Answer: the mesh's ULA /48. */
 export const MESH_PREFIX_KEY = "weft-mesh-prefix";
-/** Answer: Raft member id and node id of every voter, `raftId=nodeId` separated by commas: any of them may lead. */
+/** Answer: every voter, any of which may lead; see `link_directory.ts` for the form. */
 export const RAFT_VOTERS_KEY = "weft-raft-voters";

@@ -20,6 +20,7 @@ import type { NodeRecord } from "../state/queries/node_record.ts";
 import { formatGoDuration } from "../time/go_duration.ts";
 import { withDeadline } from "./deadline.ts";
 import { MESH_ID_KEY, MESH_PREFIX_KEY, RAFT_ID_KEY, RAFT_INSTANCE_KEY, RAFT_VOTERS_KEY } from "./join_metadata.ts";
+import { formatVoters } from "./link_directory.ts";
 import { clusterStatusOf, joinResponseMessage, meshRpcAddress } from "./mesh_view.ts";
 import { MeshWrites } from "./mesh_writes.ts";
 import type { Running } from "./running.ts";
@@ -112,8 +113,7 @@ export class MeshNodeBackend implements NodeBackend {
         [MESH_ID_KEY]: mesh.meshId,
         [RAFT_ID_KEY]: String(node.raftId),
         [MESH_PREFIX_KEY]: String(mesh.networkIpv6),
-        [RAFT_VOTERS_KEY]: nodes.filter((other) => voters.includes(other.raftId))
-          .map((other) => `${other.raftId}=${other.id}`).join(","),
+        [RAFT_VOTERS_KEY]: formatVoters(nodes.filter((other) => voters.includes(other.raftId))),
       },
     };
   }

@@ -59,7 +59,7 @@ export class RaftLoop implements AsyncDisposable {
 
   constructor(parts: RaftLoopParts) {
     this.#parts = parts;
-    this.#confState = parts.store.stored.snapshot?.meta.confState ?? NO_MEMBERS;
+    this.#confState = parts.storage.initialState().confState;
     this.#running = this.#run();
     // The owner learns of a failure through `failed`; without this line the rejection would also be "unhandled".
     this.#running.catch(() => {});
@@ -234,8 +234,6 @@ export class RaftLoop implements AsyncDisposable {
     log.info("snapshot taken", { index, bytes: snapshot.data.length });
   }
 }
-
-const NO_MEMBERS: ConfState = { voters: [], learners: [], votersOutgoing: [], learnersNext: [], autoLeave: false };
 
 function refusal(why: ProposeRefusal): MeshError {
   switch (why) {
