@@ -9,7 +9,7 @@
  * @module
  */
 import { memberIds, voterIds } from "./membership.ts";
-import type { VoteRequest, VoteResponse } from "./message.ts";
+import type { EntryId, VoteRequest, VoteResponse } from "./message.ts";
 import { NOBODY } from "./message.ts";
 import type { CampaignRefusal, DropReason } from "./outcome.ts";
 import { Progress } from "./progress.ts";
@@ -103,7 +103,7 @@ function requestVotes(r: RaftState, kind: VoteRequest["kind"], term: number, tra
   const last = asyncStorageWrites ? r.log.lastStableId() : r.log.lastId();
   const post = kind === "vote" && !asyncStorageWrites ? sendAfterWrite : send;
   for (const to of voterIds(r.membership)) {
-    if (to === id) sendAfterWrite(r, { kind: responseKind(kind), from: id, to, term, granted: true });
+    if (to === id) respond(r, id, kind, term, true);
     else post(r, { kind, from: id, to, term, lastIndex: last.index, lastTerm: last.term, transfer });
   }
 }
@@ -125,9 +125,26 @@ export function answerVoteRequest(r: RaftState, m: VoteRequest): DropReason | un
 }
 
 /** Sends the answer: a grant in the term of the request, a refusal in this member's own. */
-export function refuseOrGrant(r: RaftState, m: VoteRequest, granted: boolean): void {
-  const term = granted ? m.term : r.term;
-  sendAfterWrite(r, { kind: responseKind(m.kind), from: r.config.id, to: m.from, term, granted });
+export function refuseOrGrant(r: RaftState, { from, kind, term }: VoteRequest, granted: boolean): void {
+  respond(r, from, kind, granted ? term : r.term, granted);
+}
+
+function respond(r: RaftState, to: number, request: VoteRequest["kind"], term: number, granted: boolean): void {
+  const kind = request === "vote" ? "vote-response" : "pre-vote-response";
+  sendAfterWrite(r, { kind, from: r.config.id, to, term, granted, commit: r.log.committedId() });
+}
+
+/**
+ * Learns from a voter what is committed. Without this a leader that is removed could leave a group that elects nobody:
+ * it steps down once its removal is committed, before others know; they still need its vote, and it refuses, because
+ * its log is longer by entries that nobody else has.
+ */
+export function learnCommit(r: RaftState, commit: EntryId): void {
+  if (commit.index <= r.log.committed || !r.log.holds(commit)) return;
+  r.log.commitTo(commit.index);
+  if (r.role.kind !== "leader" && r.role.kind !== "follower" && hasUnappliedConfChange(r)) {
+    becomeFollower(r, r.term, NOBODY);
+  }
 }
 
 /** Counts one answer to this member's own campaign. */
@@ -153,8 +170,4 @@ function win(r: RaftState, { kind, votes }: Candidate): void {
     appendAsLeader(r, leader, [{ type: "normal", data: new Uint8Array(0) }]);
     broadcastAppend(r, leader);
   }
-}
-
-function responseKind(kind: VoteRequest["kind"]): VoteResponse["kind"] {
-  return kind === "vote" ? "vote-response" : "pre-vote-response";
 }

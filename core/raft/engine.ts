@@ -187,6 +187,7 @@ function startState(config: RaftConfig, storage: RaftStorage): RaftState {
     outbox: [],
     afterWrite: [],
     readStates: [],
+    waitingSnapshot: undefined,
   };
   becomeFollower(state, hardState.term, NOBODY);
   return state;

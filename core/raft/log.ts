@@ -9,14 +9,9 @@
 import { assert } from "../assert.ts";
 import type { Entry, Snapshot } from "../seams/log_store.ts";
 import { countFitting, entriesBytes } from "./entry_size.ts";
+import type { EntryId } from "./message.ts";
 import type { RaftStorage } from "./storage.ts";
 import { Unstable } from "./unstable.ts";
-
-/** What names an entry for ever: no two entries of a group agree in both. */
-export interface EntryId {
-  readonly term: number;
-  readonly index: number;
-}
 
 /** What a follower did with entries from its leader. */
 export type AppendOutcome =
@@ -81,6 +76,11 @@ export class RaftLog {
   /** The last entry known to be durable. */
   lastStableId(): EntryId {
     return this.#idAt(this.#unstable.offset - 1);
+  }
+
+  /** The last committed entry. */
+  committedId(): EntryId {
+    return this.#idAt(this.#committed);
   }
 
   /** The term at `index`; `undefined` if it is compacted or past the end. */
@@ -222,8 +222,8 @@ export class RaftLog {
     assert(this.#applying <= this.#committed, "Only committed entries are applied");
     assert(this.#committed <= this.lastIndex(), "Only entries that exist are committed");
     assert(
-      this.hasPendingSnapshot() || this.firstIndex() <= this.#applied + 1,
-      "Entries are compacted only after they are applied",
+      this.hasPendingSnapshot() || this.firstIndex() <= this.#applying + 1,
+      "Entries are compacted only after they were handed out to be applied",
     );
   }
 
@@ -233,7 +233,7 @@ export class RaftLog {
 
   #idAt(index: number): EntryId {
     const term = this.term(index);
-    assert(term !== undefined, "The end of the log has a term");
+    assert(term !== undefined, "Entries from the last applied one on have a term");
     return { term, index };
   }
 }

@@ -31,6 +31,12 @@ interface Envelope {
   readonly term: number;
 }
 
+/** What names an entry for ever: no two entries of a group agree in both. */
+export interface EntryId {
+  readonly term: number;
+  readonly index: number;
+}
+
 /** An entry that has no place in the log yet. */
 export interface ProposedEntry {
   readonly type: EntryType;
@@ -84,6 +90,8 @@ export interface VoteRequest extends Envelope {
 export interface VoteResponse extends Envelope {
   readonly kind: "vote-response" | "pre-vote-response";
   readonly granted: boolean;
+  /** The last entry that `from` knows to be committed. */
+  readonly commit: EntryId;
 }
 
 /** InstallSnapshot in one message; splitting it into chunks is the transport's business. */

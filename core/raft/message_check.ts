@@ -84,6 +84,9 @@ function isWellFormed(m: Message): boolean {
     case "vote":
     case "pre-vote":
       return isIndex(m.lastIndex) && isIndex(m.lastTerm);
+    case "vote-response":
+    case "pre-vote-response":
+      return isIndex(m.commit.index) && isIndex(m.commit.term);
     case "heartbeat":
       return isIndex(m.commit) && isIndex(m.round);
     case "heartbeat-response":

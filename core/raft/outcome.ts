@@ -26,8 +26,6 @@ export type DropReason =
   | "conflicts-with-commit"
   /** Somebody else acts as leader in the term that this member leads. */
   | "second-leader"
-  /** A snapshot for a membership that this member is not in. */
-  | "not-in-snapshot"
   /** A limit of the configuration is reached. */
   | "too-busy"
   /** A forwarded proposal, read or transfer that this member would refuse to its own caller as well. */

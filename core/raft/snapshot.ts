@@ -3,8 +3,8 @@
  *
  * @module
  */
-import type { SnapshotMeta } from "../seams/log_store.ts";
-import { isMember, isMembership } from "./membership.ts";
+import type { Snapshot, SnapshotMeta } from "../seams/log_store.ts";
+import { isMembership } from "./membership.ts";
 import type { InstallSnapshot } from "./message.ts";
 import type { DropReason } from "./outcome.ts";
 import type { Progress } from "./progress.ts";
@@ -20,27 +20,36 @@ export function sendSnapshot(r: RaftState, to: number, progress: Progress): bool
   return true;
 }
 
-/** Takes a snapshot from the leader, if it says more than the log, and acknowledges what is known to be common. */
+/**
+ * Takes a snapshot from the leader, if it says more than the log, and acknowledges what is known to be common.
+ *
+ * It waits while entries are being applied: membership changes among them must find the membership that they follow.
+ */
 export function receiveSnapshot(r: RaftState, m: InstallSnapshot): DropReason | undefined {
-  const dropped = restore(r, m);
-  if (dropped === "malformed") return dropped;
+  if (!isPlausible(m.snapshot.meta, m.term)) return "malformed";
+  if (r.log.applied < r.log.applying) {
+    r.waitingSnapshot = m;
+    return undefined;
+  }
+  restore(r, m.snapshot);
   sendAfterWrite(r, { kind: "append-ack", from: r.config.id, to: m.from, term: r.term, index: r.log.committed });
-  return dropped;
+  return undefined;
 }
 
-function restore(r: RaftState, { snapshot, term }: InstallSnapshot): DropReason | undefined {
+/**
+ * The membership of the snapshot may lack this member: it was added after that index, or is removed. Either way it holds
+ * for this member as well, until it applies the entries that follow.
+ */
+function restore(r: RaftState, snapshot: Snapshot): void {
   const { meta } = snapshot;
-  if (!isPlausible(meta, term)) return "malformed";
-  if (meta.index <= r.log.committed) return undefined;
-  if (!isMember(meta.confState, r.config.id)) return "not-in-snapshot";
+  if (meta.index <= r.log.committed) return;
   if (r.log.holds(meta)) {
     // The log has all of it: knowing that it is committed is enough, and entries after it stay.
     r.log.commitTo(meta.index);
-    return undefined;
+  } else {
+    r.log.restore(snapshot);
+    r.membership = meta.confState;
   }
-  r.log.restore(snapshot);
-  r.membership = meta.confState;
-  return undefined;
 }
 
 function isPlausible({ index, term, confState }: SnapshotMeta, leaderTerm: number): boolean {

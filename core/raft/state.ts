@@ -12,7 +12,7 @@ import type { ConfState } from "../seams/log_store.ts";
 import type { RaftConfig } from "./config.ts";
 import type { RaftLog } from "./log.ts";
 import { isVoter } from "./membership.ts";
-import { type Message, NOBODY } from "./message.ts";
+import { type InstallSnapshot, type Message, NOBODY } from "./message.ts";
 import type { Progress } from "./progress.ts";
 import type { ReadQueue } from "./read_queue.ts";
 import type { ReadState } from "./ready.ts";
@@ -72,6 +72,8 @@ export interface RaftState {
   /** May leave once everything written so far is durable; those to this member itself are its own vote and ack. */
   afterWrite: Message[];
   readStates: ReadState[];
+  /** Came while entries were being applied; the newest of its kind. */
+  waitingSnapshot: InstallSnapshot | undefined;
 }
 
 /** The one follower role there is. */

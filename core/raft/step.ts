@@ -4,7 +4,7 @@
  * @module
  */
 import { receiveAppend, receiveHeartbeat } from "./append.ts";
-import { answerVoteRequest, campaign, receiveVote, refuseOrGrant } from "./election.ts";
+import { answerVoteRequest, campaign, learnCommit, receiveVote, refuseOrGrant } from "./election.ts";
 import { type Append, type AppendAck, type AppendReject, type Heartbeat, type Message, NOBODY } from "./message.ts";
 import type { HeartbeatResponse, InstallSnapshot, StorageAppendResponse } from "./message.ts";
 import type { DropReason, ProposeResult } from "./outcome.ts";
@@ -31,13 +31,17 @@ export function step(r: RaftState, m: Message): DropReason | undefined {
     case "storage-append-response":
       return entriesWritten(r, m);
     case "storage-apply-response":
-      return void entriesApplied(r, m);
+      entriesApplied(r, m);
+      return stepWaitingSnapshot(r);
     case "propose":
       return refusalOf(propose(r, m.from, m.entries));
     case "read-index":
       return requestRead(r, m);
     case "transfer-leader":
       return transferLeader(r, m.transferee);
+    case "vote-response":
+    case "pre-vote-response":
+      learnCommit(r, m.commit);
   }
   switch (r.role.kind) {
     case "follower":
@@ -87,6 +91,14 @@ function meetOlderTerm(r: RaftState, m: Message): DropReason {
 function entriesWritten(r: RaftState, m: StorageAppendResponse): undefined {
   if (m.lastIndex !== 0) r.log.unstable.stableTo(m.lastIndex, m.lastTerm);
   if (m.snapshot !== undefined) snapshotApplied(r, m.snapshot);
+}
+
+/** The snapshot that came meanwhile, if all that was handed out is applied by now. */
+function stepWaitingSnapshot(r: RaftState): DropReason | undefined {
+  const m = r.waitingSnapshot;
+  if (m === undefined || r.log.applied < r.log.applying) return undefined;
+  r.waitingSnapshot = undefined;
+  return step(r, m);
 }
 
 function stepFollower(r: RaftState, m: Message): DropReason | undefined {
