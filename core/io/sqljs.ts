@@ -2,7 +2,8 @@
  * SQLite as WebAssembly (npm:sql.js) behind the seam of `core/seams/sql_database.ts`.
  *
  * Statements are prepared once per SQL text and kept, because preparing costs ten times as much as running. Versions
- * before 1.15.2 are unfit: their `export` drops statements and pragmas.
+ * before 1.15.2 are unfit: their `export` drops statements and pragmas. An integer parameter beyond 32 bits reaches SQLite
+ * as a REAL of the same value: INTEGER columns and comparisons take it as it is meant, `CAST(… AS TEXT)` would not.
  *
  * @module
  */
@@ -54,7 +55,9 @@ export class SqlFatalError extends Error {
  * @param wasm The bytes of `sql-wasm.wasm`, for programs that embed it; otherwise it is read from the package.
  */
 export async function loadSqlEngine(wasm?: Uint8Array): Promise<SqlEngine> {
-  const library: Library = await initSqlJs(wasm ? { wasmBinary: wasm } : {});
+  // SQLite's own functions only: sql.js would add a C library of its choice.
+  const options = { useOldExtensionFunctions: false };
+  const library: Library = await initSqlJs(wasm ? { ...options, wasmBinary: wasm } : options);
   using probe = new SqlJsDatabase(new library.Database());
   const version = probe.run("SELECT sqlite_version()").rows[0]?.[0];
   return {
@@ -67,7 +70,7 @@ function openDatabase(library: Library, image: Uint8Array | undefined): SqlDatab
   try {
     return new SqlJsDatabase(new library.Database(image));
   } catch (error) {
-    throw engineError(error);
+    throw fatalError(error);
   }
 }
 
@@ -79,6 +82,7 @@ interface Prepared {
   readonly returnsRows: boolean;
   /** True if it is an INSERT, UPDATE or DELETE, whose changes count. */
   readonly writes: boolean;
+  readonly isPragma: boolean;
 }
 
 /** The statements of one text; a statement is prepared when those before it have run, because it may need them. */
@@ -86,6 +90,8 @@ interface PreparedText {
   readonly statements: Prepared[];
   /** What is not prepared yet. */
   rest: string;
+  /** True if it has a PRAGMA: those may act while they are prepared, so they are prepared for every run. */
+  once: boolean;
 }
 
 class SqlJsDatabase implements SqlDatabase {
@@ -104,6 +110,8 @@ class SqlJsDatabase implements SqlDatabase {
       return this.#runText(text, parameters);
     } catch (error) {
       throw engineError(error);
+    } finally {
+      if (text.once) this.#forget(sql, text);
     }
   }
 
@@ -115,7 +123,7 @@ class SqlJsDatabase implements SqlDatabase {
     try {
       return this.#database.export();
     } catch (error) {
-      throw engineError(error);
+      throw fatalError(error);
     }
   }
 
@@ -137,13 +145,15 @@ class SqlJsDatabase implements SqlDatabase {
   #remember(sql: string): PreparedText {
     if (sql.includes("\0")) throw new SqlError("SQL text cannot be read");
     const [oldest] = this.#texts;
-    if (oldest && this.#texts.size >= PREPARED_TEXT_COUNT_MAX) {
-      this.#texts.delete(oldest[0]);
-      for (const prepared of oldest[1].statements) prepared.statement.free();
-    }
-    const text: PreparedText = { statements: [], rest: sql };
+    if (oldest && this.#texts.size >= PREPARED_TEXT_COUNT_MAX) this.#forget(...oldest);
+    const text: PreparedText = { statements: [], rest: sql, once: false };
     this.#texts.set(sql, text);
     return text;
+  }
+
+  #forget(sql: string, text: PreparedText): void {
+    this.#texts.delete(sql);
+    for (const prepared of text.statements) prepared.statement.free();
   }
 
   #runText(text: PreparedText, parameters: SqlParameters): SqlRows {
@@ -158,16 +168,16 @@ class SqlJsDatabase implements SqlDatabase {
   #prepareNext(text: PreparedText): Prepared | undefined {
     if (text.rest === "") return undefined;
     const statement = prepareFirst(this.#database, text.rest);
-    if (statement) {
-      const sql = statement.getSQL();
-      const prepared = describe(statement, sql);
-      text.statements.push(prepared);
-      text.rest = text.rest.slice(sql.length);
-      return prepared;
+    if (!statement) {
+      text.rest = "";
+      return undefined;
     }
-    if (sqlStatements(sqlTokens(text.rest) ?? []).length > 0) throw new SqlError("SQL text has an empty statement");
-    text.rest = "";
-    return undefined;
+    const sql = statement.getSQL();
+    const prepared = describe(statement, sql);
+    text.statements.push(prepared);
+    text.once ||= prepared.isPragma;
+    text.rest = text.rest.slice(sql.length);
+    return prepared;
   }
 
   #runOne(prepared: Prepared, parameters: SqlParameters): SqlRows | undefined {
@@ -186,7 +196,7 @@ class SqlJsDatabase implements SqlDatabase {
 
 const NO_ROWS: SqlRows = { columns: [], rows: [] };
 
-/** The first statement of `sql`; `undefined` if there are only spaces, comments or a semicolon. */
+/** The first statement of `sql`; `undefined` if there are only spaces, comments and semicolons. */
 function prepareFirst(database: LibraryDatabase, sql: string): LibraryStatement | undefined {
   try {
     return database.prepare(sql);
@@ -207,6 +217,7 @@ function describe(statement: LibraryStatement, sql: string): Prepared {
     parameters: parameterNames(tokens),
     returnsRows: statement.getColumnNames().length > 0,
     writes: isWrite(tokens),
+    isPragma: isWord(tokens[0], "pragma"),
   };
 }
 
@@ -251,7 +262,10 @@ const FATAL_MESSAGES: ReadonlySet<string> = new Set([
 function engineError(error: unknown): Error {
   if (error instanceof SqlError) return error;
   const isMessage = error instanceof Error && error.constructor === Error;
-  if (isMessage && !FATAL_MESSAGES.has(error.message)) return new SqlError(error.message);
+  return isMessage && !FATAL_MESSAGES.has(error.message) ? new SqlError(error.message) : fatalError(error);
+}
+
+function fatalError(error: unknown): SqlFatalError {
   const message = error instanceof Error ? error.message : String(error);
   return new SqlFatalError(`SQLite failed: ${message}`, { cause: error });
 }

@@ -12,8 +12,10 @@ import { assert } from "../assert.ts";
 import { IpAddress } from "../ip/address.ts";
 import { Prefix } from "../ip/prefix.ts";
 
-/** The /64 numbers that nodes get. */
+/** The first /64 number that a node gets. */
 export const SUBNET_MIN = 1;
+
+/** The last /64 number that a node gets. */
 export const SUBNET_MAX = 0xffff;
 
 /** A network wider than this is a mistake: it would take a good part of the internet away from the node. */

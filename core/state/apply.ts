@@ -23,7 +23,7 @@ import {
   queryResponse,
   sqlErrorResponse,
 } from "./codec.ts";
-import { entrySqlProblem, isReadOnlySql, SqlVerdicts } from "./determinism.ts";
+import { APPLIED_TABLE, entrySqlProblem, isReadOnlySql, SqlVerdicts } from "./determinism.ts";
 import { stateHash } from "./state_hash.ts";
 
 /** A committed entry of Raft's kind "normal". Empty `data` is the no-op of a new leader. */
@@ -63,16 +63,16 @@ const PRAGMAS_SQL = [
 
 /** The state machine's own bookkeeping: the one table that is not made by a log entry. */
 const BOOKKEEPING_SQL = `
-CREATE TABLE IF NOT EXISTS raft_applied (
+CREATE TABLE IF NOT EXISTS ${APPLIED_TABLE} (
   id INTEGER NOT NULL PRIMARY KEY CHECK (id = 1),
   log_index INTEGER NOT NULL,
   log_term INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
-INSERT INTO raft_applied (id, log_index, log_term) VALUES (1, 0, 0) ON CONFLICT DO NOTHING`;
+INSERT INTO ${APPLIED_TABLE} (id, log_index, log_term) VALUES (1, 0, 0) ON CONFLICT DO NOTHING`;
 
-const READ_APPLIED_SQL = "SELECT log_index, log_term FROM raft_applied";
+const READ_APPLIED_SQL = `SELECT log_index, log_term FROM ${APPLIED_TABLE}`;
 
-const WRITE_APPLIED_SQL = "UPDATE raft_applied SET log_index = :index, log_term = :term";
+const WRITE_APPLIED_SQL = `UPDATE ${APPLIED_TABLE} SET log_index = :index, log_term = :term`;
 
 /** The replicated database and how far it is. One owner; all calls are synchronous. */
 export class StateMachine implements Disposable, StateReader {
@@ -123,12 +123,7 @@ export class StateMachine implements Disposable, StateReader {
    */
   applyBatch(entries: readonly CommittedEntry[]): RaftApplyResponse[] {
     if (entries.length === 0) return [];
-    return this.#writing(() => {
-      this.#database.run("BEGIN");
-      const responses = entries.map((entry) => this.#applyEntry(entry));
-      this.#commit();
-      return responses;
-    });
+    return this.#transact(() => entries.map((entry) => this.#applyEntry(entry)));
   }
 
   /**
@@ -137,11 +132,7 @@ export class StateMachine implements Disposable, StateReader {
    */
   advanceTo(index: number, term: number): void {
     if (index <= this.#appliedIndex) return;
-    this.#writing(() => {
-      this.#database.run("BEGIN");
-      this.#advance(index, term);
-      this.#commit();
-    });
+    this.#transact(() => this.#advance(index, term));
   }
 
   /** Runs a query of `queries/` against the state as of the applied index. */
@@ -151,12 +142,12 @@ export class StateMachine implements Disposable, StateReader {
 
   rows(sql: string, parameters: SqlParameters = {}): SqlRows {
     if (!this.#reads.of(sql)) throw new SqlError("statement would write");
-    return this.#reading(() => this.#database.run(sql, parameters));
+    return this.#look(() => this.#database.run(sql, parameters));
   }
 
   /** The database image as of the applied index; the caller owns it. */
   snapshot(): Uint8Array {
-    return this.#reading(() => this.#database.export());
+    return this.#look(() => this.#database.export());
   }
 
   /**
@@ -166,17 +157,18 @@ export class StateMachine implements Disposable, StateReader {
    * @throws {StateImageError} If `image` is damaged or something else; the state is then as it was.
    */
   restore(image: Uint8Array): void {
-    const database = openImage(this.#engine, image);
-    this.#database[Symbol.dispose]();
-    this.#database = database;
+    const replaced = this.#database;
+    this.#database = openImage(this.#engine, image);
     this.#hash = undefined;
     this.#failure = undefined;
     this.#readApplied();
+    replaced[Symbol.dispose]();
   }
 
   /** SHA-256 of the state, hexadecimal; computed at most once for each applied index. */
   stateHash(): string {
-    return this.#hash ??= this.#reading(() => stateHash(this.#database));
+    this.#assertUsable();
+    return this.#hash ??= this.#look(() => stateHash(this.#database));
   }
 
   [Symbol.dispose](): void {
@@ -216,11 +208,6 @@ export class StateMachine implements Disposable, StateReader {
     this.#hash = undefined;
   }
 
-  #commit(): void {
-    this.#database.run(WRITE_APPLIED_SQL, { index: this.#appliedIndex, term: this.#appliedTerm });
-    this.#database.run("COMMIT");
-  }
-
   #readApplied(): void {
     const [index, term] = this.#database.run(READ_APPLIED_SQL).rows[0] ?? [];
     assert(typeof index === "number" && typeof term === "number", "An opened database knows its applied index");
@@ -228,24 +215,40 @@ export class StateMachine implements Disposable, StateReader {
     this.#appliedTerm = term;
   }
 
-  /** Any error on the way to a commit leaves the database in doubt; results of entries are not errors here. */
-  #writing<Result>(work: () => Result): Result {
-    return this.#watching(work, () => true);
+  /** One transaction. Any error on the way to its commit is a failure; results of entries are not errors here. */
+  #transact<Result>(work: () => Result): Result {
+    this.#assertUsable();
+    const [index, term] = [this.#appliedIndex, this.#appliedTerm];
+    try {
+      this.#database.run("BEGIN");
+      const result = work();
+      this.#database.run(WRITE_APPLIED_SQL, { index: this.#appliedIndex, term: this.#appliedTerm });
+      this.#database.run("COMMIT");
+      return result;
+    } catch (error) {
+      [this.#appliedIndex, this.#appliedTerm] = [index, term];
+      throw this.#fail(error);
+    }
   }
 
-  /** A query that the engine refuses has done no harm. */
-  #reading<Result>(work: () => Result): Result {
-    return this.#watching(work, (error) => !(error instanceof SqlError));
-  }
-
-  #watching<Result>(work: () => Result, isFailure: (error: unknown) => boolean): Result {
-    if (this.#failure !== undefined) throw this.#failure;
+  /** A query that the engine refuses has done no harm; any other error is a failure. */
+  #look<Result>(work: () => Result): Result {
+    this.#assertUsable();
     try {
       return work();
     } catch (error) {
-      if (isFailure(error)) this.#failure = error;
-      throw error;
+      throw error instanceof SqlError ? error : this.#fail(error);
     }
+  }
+
+  /** What the database holds after this is unknown. */
+  #fail(error: unknown): unknown {
+    this.#failure = error;
+    return error;
+  }
+
+  #assertUsable(): void {
+    if (this.#failure !== undefined) throw this.#failure;
   }
 }
 

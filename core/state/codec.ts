@@ -15,7 +15,7 @@ import {
   SQLParameterSchema,
   SQLParameterType,
 } from "../../proto/gen/v1/node_raft_pb.ts";
-import type { RaftApplyResponse, RaftLogEntry, SQLParameter } from "../../proto/gen/v1/node_raft_pb.ts";
+import type { RaftApplyResponse, RaftLogEntry, SQLParameter, SQLStatement } from "../../proto/gen/v1/node_raft_pb.ts";
 import { assert } from "../assert.ts";
 import type { SqlParameters, SqlRows, SqlValue } from "../seams/sql_database.ts";
 import { ENTRY_BYTES_MAX, PARAMETER_COUNT_MAX, PARAMETER_UNITS_MAX } from "./limits.ts";
@@ -59,12 +59,25 @@ export function decodeEntry(data: Uint8Array): DecodedEntry {
   if (data.length > ENTRY_BYTES_MAX) return undecodable("Entry is too long");
   const entry = parseEntry(data);
   if (!entry) return undecodable("Entry is not a RaftLogEntry");
-  const kind = entry.type === RaftCommandType.QUERY ? "query" : "execution";
-  const command = kind === "query" ? entry.sqlQuery : entry.sqlExec;
-  if (entry.type === RaftCommandType.UNKNOWN || !command?.statement) return undecodable("Entry has no statement");
+  const command = commandOf(entry);
+  if (!command) return undecodable("Entry has no statement");
   const parameters = parameterValues(command.statement.parameters);
   if (typeof parameters === "string") return undecodable(parameters);
-  return { kind, sql: command.statement.sql, parameters };
+  return { kind: command.kind, sql: command.statement.sql, parameters };
+}
+
+/** The command that the type names; entries are atomic whatever `transaction` says. */
+function commandOf(
+  entry: RaftLogEntry,
+): { readonly kind: EntryStatement["kind"]; readonly statement: SQLStatement } | undefined {
+  switch (entry.type) {
+    case RaftCommandType.QUERY:
+      return entry.sqlQuery?.statement && { kind: "query", statement: entry.sqlQuery.statement };
+    case RaftCommandType.EXECUTE:
+      return entry.sqlExec?.statement && { kind: "execution", statement: entry.sqlExec.statement };
+    default:
+      return undefined;
+  }
 }
 
 function parseEntry(data: Uint8Array): RaftLogEntry | undefined {

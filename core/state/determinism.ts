@@ -6,10 +6,16 @@
  * functions are refused altogether, because `datetime(:t)` reads the clock when a proposer binds `now`; times are
  * integers in milliseconds that arrive as parameters.
  *
+ * Leaves out how long a statement runs and what it does to the tables: SQL is built by `commands/` alone, and whoever
+ * leads the mesh may write to it.
+ *
  * @module
  */
 import { SQL_UNITS_MAX, STATEMENT_CACHE_COUNT_MAX } from "./limits.ts";
-import { isOperator, isWord, type SqlToken, sqlStatements, sqlTokens } from "./sql_tokens.ts";
+import { isOperator, isWord, sqlStatements, type SqlToken, sqlTokens } from "./sql_tokens.ts";
+
+/** The state machine's own table, which says how far the log is applied; entries do not know it. */
+export const APPLIED_TABLE = "raft_applied";
 
 /** Functions of chance, clock, connection and library version, by the name that a parenthesis follows. */
 const FUNCTIONS_REFUSED: ReadonlySet<string> = new Set([
@@ -101,7 +107,7 @@ function isRefused(token: SqlToken, next: SqlToken | undefined): boolean {
 
 function isRefusedName(name: string, next: SqlToken | undefined): boolean {
   return (isOperator(next, "(") && FUNCTIONS_REFUSED.has(name)) || (isOperator(next, ".") && name === "temp") ||
-    name.startsWith("pragma_");
+    name.startsWith("pragma_") || name === APPLIED_TABLE;
 }
 
 function refused(name: string): string {

@@ -7,11 +7,7 @@
  *
  * @module
  */
-import {
-  NODE_ID_CHARACTERS_MAX,
-  RAFT_ACL_CHARACTERS_MAX,
-  RAFT_ACL_PATTERN_COUNT_MAX,
-} from "./limits.ts";
+import { NODE_ID_CHARACTERS_MAX, RAFT_ACL_CHARACTERS_MAX, RAFT_ACL_PATTERN_COUNT_MAX } from "./limits.ts";
 import { nodeName } from "./node_id.ts";
 
 /** What an ACL does with the nodes that it matches. */
@@ -85,7 +81,9 @@ export function validateRaftAclName(name: string): string | undefined {
   if (name === "" || name.length > RAFT_ACL_CHARACTERS_MAX) {
     return `Raft ACL name does not have 1 to ${RAFT_ACL_CHARACTERS_MAX} characters`;
   }
-  if (!/^[A-Za-z0-9._-]+$/.test(name)) return "Raft ACL name has other characters than letters, digits, '-', '_' and '.'";
+  if (!/^[A-Za-z0-9._-]+$/.test(name)) {
+    return "Raft ACL name has other characters than letters, digits, '-', '_' and '.'";
+  }
   return undefined;
 }
 

@@ -8,7 +8,7 @@
  * @module
  */
 import { sha256 } from "@noble/hashes/sha2.js";
-import type { SqlDatabase } from "../seams/sql_database.ts";
+import type { SqlDatabase, SqlRows } from "../seams/sql_database.ts";
 
 const TABLES_SQL = "SELECT name, sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY name";
 
@@ -28,12 +28,13 @@ export function stateHash(database: SqlDatabase): string {
   return hash.digest().toHex();
 }
 
-function tableRows(database: SqlDatabase, table: string) {
+function tableRows(database: SqlDatabase, table: string): SqlRows["rows"] {
   const columns = database.run(COLUMNS_SQL, { table }).rows;
   const names = columns.map(([name]) => identifier(String(name)));
   const keys = columns.filter(([, pk]) => pk !== 0).sort(([, a], [, b]) => Number(a) - Number(b))
     .map(([name]) => identifier(String(name)));
-  return database.run(`SELECT ${names.join(", ")} FROM ${identifier(table)} ORDER BY ${keys.join(", ")}`).rows;
+  const order = keys.length > 0 ? keys : names;
+  return database.run(`SELECT ${names.join(", ")} FROM ${identifier(table)} ORDER BY ${order.join(", ")}`).rows;
 }
 
 function identifier(name: string): string {

@@ -10,7 +10,7 @@ import type { Prefix } from "../../ip/prefix.ts";
 import { ipv4Range, SUBNET_MAX, SUBNET_MIN, validateIpv4Network, validateUlaNetwork } from "../address_plan.ts";
 import { queryEntry } from "../codec.ts";
 import { refuseSql } from "../refusal.ts";
-import { JOIN_SQL, joinParameters, type JoinParameters, type JoinResult, parseJoinResult } from "./join_node.ts";
+import { JOIN_SQL, type JoinParameters, joinParameters, type JoinResult, parseJoinResult } from "./join_node.ts";
 
 /** The number in Raft of the node that bootstraps, known before its log has any entry. */
 export const BOOTSTRAP_RAFT_ID = 1;
@@ -37,7 +37,7 @@ INSERT INTO mesh_state (key, value) VALUES
   ('ula_network', :ula_network),
   ('next_raft_id', '${BOOTSTRAP_RAFT_ID}'),
   ('engine_version', :engine_version),
-  ('created_at_ms', CAST(:now_ms AS TEXT));
+  ('created_at_ms', CAST(CAST(:now_ms AS INTEGER) AS TEXT));
 INSERT INTO pools (name, first, last) VALUES
   ('ipv4', :ipv4_first, :ipv4_last),
   ('subnet', ${SUBNET_MIN}, ${SUBNET_MAX});

@@ -34,6 +34,14 @@ export function prefix(text: string): Prefix {
   return parsed;
 }
 
+/** `value` with addresses and prefixes as text, for comparing: their bytes are private, so any two look alike. */
+export function readable(value: unknown): unknown {
+  if (value instanceof IpAddress || value instanceof Prefix) return value.toString();
+  if (Array.isArray(value)) return value.map(readable);
+  if (typeof value !== "object" || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([name, member]) => [name, readable(member)]));
+}
+
 /** The public key of node `n`, base64. */
 export function publicKey(n: number): string {
   const bytes = new Uint8Array(32);
