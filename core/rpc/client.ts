@@ -120,12 +120,16 @@ export class RpcClient implements AsyncDisposable {
     await Promise.all(this.#closing);
   }
 
-  /** After a call: drops a channel that is of no more use, and says what the call's failure was about. */
+  /** After a call: drops a channel that is of no more use, and says better what the call's failure was about. */
   #settle(channel: ClientChannel, { code, details }: StatusObject): RpcError | undefined {
+    const { hasFailed, isDialling } = channel;
     const isUnused = [...this.#calls.values()].every((other) => other !== channel);
-    const { hasFailed } = channel;
-    if (hasFailed || (isUnused && channel.isDialling)) this.#drop(channel);
-    return hasFailed && code === status.UNAVAILABLE ? unreachable(this.#target, details) : undefined;
+    if (hasFailed || (isUnused && isDialling)) this.#drop(channel);
+    if (hasFailed && code === status.UNAVAILABLE) return unreachable(this.#target, details);
+    // Only the library itself words it like that.
+    if (code !== status.DEADLINE_EXCEEDED || !details.startsWith("Deadline exceeded after")) return undefined;
+    const what = isDialling ? `Cannot reach ${nameOf(this.#target)}: no connection in time` : "No answer in time";
+    return errorOf(code, what, new Map());
   }
 
   #drop(channel: ClientChannel): void {
@@ -139,14 +143,17 @@ export class RpcClient implements AsyncDisposable {
 /** @param details Such as `No connection established. Last error: Error: connect ECONNREFUSED …. Resolution note: `. */
 function unreachable(target: RpcTarget, details: string): RpcError {
   const why = /Last error: (?:Error: )?(.*?)(?: \(\d{4}-[^)]*\))?\. Resolution note:/s.exec(details)?.[1] ?? details;
-  if ("address" in target) return unreachableError("unavailable", `Cannot reach ${target.address}: ${why}`);
-  if (/\b(ENOENT|ECONNREFUSED)\b/.test(why)) {
-    return unreachableError("not-running", `No node listens on "${target.socketPath}"`);
+  if ("socketPath" in target && /\b(ENOENT|ECONNREFUSED)\b/.test(why)) {
+    return unreachableError("not-running", `No node listens on ${nameOf(target)}`);
   }
-  if (/\b(EACCES|EPERM)\b/.test(why)) {
-    return unreachableError("permission-denied", `Not allowed to use the socket "${target.socketPath}"`);
+  if ("socketPath" in target && /\b(EACCES|EPERM)\b/.test(why)) {
+    return unreachableError("permission-denied", `Not allowed to use the socket ${nameOf(target)}`);
   }
-  return unreachableError("unavailable", `Cannot reach the node at "${target.socketPath}": ${why}`);
+  return unreachableError("unavailable", `Cannot reach ${nameOf(target)}: ${why}`);
+}
+
+function nameOf(target: RpcTarget): string {
+  return "address" in target ? target.address : `"${target.socketPath}"`;
 }
 
 function decode<O extends DescMessage>(schema: O, bytes: Uint8Array): MessageShape<O> {

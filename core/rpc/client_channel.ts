@@ -33,8 +33,14 @@ type Socket = Parameters<experimental.SecureConnector["connect"]>[0];
 const CLOSE_WAIT_MS = 100;
 /** The library's timer between two dials. Short, because a channel that failed is closed before the second one. */
 const REDIAL_MS = 1;
-/** Two timers of {@linkcode REDIAL_MS} may be left of a channel that failed, one after the other. */
+/** Timers of {@linkcode REDIAL_MS} that may follow one another in a channel that is not connected. */
 const REDIAL_WAITS = 3;
+/**
+ * A dial that is told to end does so at once, unless the other host is silent. Then it must have outlasted the library's
+ * 250 ms between two addresses of one name.
+ */
+const DIAL_END_MS = 300;
+const DIAL_POLL_MS = 2;
 /** What a TLS client calls a server it knows by address: RFC 6066 §3 allows no addresses there, RFC 6761 reserves this. */
 const ADDRESS_SERVER_NAME = "weft.invalid";
 
@@ -80,11 +86,21 @@ export class ClientChannel {
 
   /** Closes the connection; resolves when nothing of it is left. Calls must have ended before. */
   async close(): Promise<void> {
-    const { hasFailed } = this;
+    const isConnected = this.#state() === connectivityState.READY;
+    this.#credentials.refuse();
+    if (this.isDialling) await this.#endDialling();
     this.grpc.close();
-    await this.#credentials.close();
-    if (!hasFailed) return;
+    await this.#credentials.whenUnused();
+    if (isConnected) return;
     for (let i = 0; i < REDIAL_WAITS; i++) await delay(2 * REDIAL_MS);
+  }
+
+  /** Closed in the middle of a lookup or dial, the library would later go on with it, and for ever. */
+  async #endDialling(): Promise<void> {
+    this.#credentials.cut();
+    for (let waitedMs = 0; this.isDialling && waitedMs < DIAL_END_MS; waitedMs += DIAL_POLL_MS) {
+      await delay(DIAL_POLL_MS);
+    }
   }
 
   #state(): connectivityState {
@@ -97,8 +113,8 @@ class TrackedCredentials extends ChannelCredentials {
   readonly #inner: ChannelCredentials;
   readonly #options: ChannelOptions;
   readonly #sockets = new Set<Socket>();
-  readonly #allClosed = Promise.withResolvers<void>();
-  #isClosed = false;
+  #isRefusing = false;
+  #onUnused = () => {};
 
   constructor(inner: ChannelCredentials, options: ChannelOptions) {
     super();
@@ -119,8 +135,9 @@ class TrackedCredentials extends ChannelCredentials {
   ): experimental.SecureConnector {
     const inner = this.#inner._createSecureConnector(target, { ...options, ...this.#options }, calls);
     return {
-      waitForReady: () => this.#isClosed ? Promise.reject(new Error("The client is closed")) : inner.waitForReady(),
+      waitForReady: () => this.#isRefusing ? Promise.reject(new Error("The client is closed")) : inner.waitForReady(),
       connect: (socket) => {
+        if (this.#isRefusing) return Promise.reject(new Error("The client is closed"));
         this.#track(socket);
         return inner.connect(socket);
       },
@@ -129,24 +146,35 @@ class TrackedCredentials extends ChannelCredentials {
     };
   }
 
-  /** Lets no new connections through; resolves when the last socket is closed. */
-  async close(): Promise<void> {
-    this.#isClosed = true;
+  /** Lets no new connections through. */
+  refuse(): void {
+    this.#isRefusing = true;
+  }
+
+  /** Resolves when the last socket is closed: by the library, or in time by force. */
+  async whenUnused(): Promise<void> {
     if (this.#sockets.size === 0) return;
-    const closed = new AbortController();
-    this.#allClosed.promise.then(() => closed.abort());
-    await delay(CLOSE_WAIT_MS, closed.signal).catch(() => {});
+    const unused = new AbortController();
+    this.#onUnused = () => unused.abort();
+    await delay(CLOSE_WAIT_MS, unused.signal).catch(() => {});
+    if (unused.signal.aborted) return;
+    const closed = Promise.withResolvers<void>();
+    this.#onUnused = closed.resolve;
+    this.cut();
+    await closed.promise;
+  }
+
+  /** Closes all sockets by force. */
+  cut(): void {
     for (const socket of this.#sockets) socket.destroy();
-    await this.#allClosed.promise;
   }
 
   #track(socket: Socket): void {
     this.#sockets.add(socket);
     socket.once("close", () => {
       this.#sockets.delete(socket);
-      if (this.#isClosed && this.#sockets.size === 0) this.#allClosed.resolve();
+      if (this.#sockets.size === 0) this.#onUnused();
     });
-    if (this.#isClosed) socket.destroy();
   }
 }
 
