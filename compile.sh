@@ -71,7 +71,7 @@ compile() {
     cd "$stage"
     timeout 120 "$deno" compile --quiet --no-config -A --include worker.js --include sql-wasm.wasm \
       --include build.json -o "$work/compiled" main.js
-  ) >"$work/log" 2>&1 && "$work/compiled" --version >>"$work/log" 2>&1
+  ) >"$work/log" 2>&1 && "$work/compiled" version >>"$work/log" 2>&1
 }
 
 # --- Self-extracting file: a header in sh, then the archive. -----------------------------------------------------

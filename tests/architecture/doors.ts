@@ -11,7 +11,16 @@ export const PACKAGE_DOORS: Readonly<Record<string, readonly string[]>> = {
   "@bufbuild/buf": ["proto/generate.ts"],
   "@bufbuild/protoc-gen-es": ["proto/generate.ts"],
   // Messages are made and read where they are used; their classes live in proto/gen/.
-  "@bufbuild/protobuf": ["proto/gen/", "core/state/", "core/io/", "core/rpc/", "core/node/", "core/cli/", "plugins/"],
+  "@bufbuild/protobuf": [
+    "proto/gen/",
+    "core/state/",
+    "core/plugin/",
+    "core/io/",
+    "core/rpc/",
+    "core/node/",
+    "core/cli/",
+    "plugins/",
+  ],
   "@grpc/grpc-js": ["core/rpc/"],
   "@noble/ciphers": ["core/crypto/"],
   "@noble/curves": ["core/crypto/"],

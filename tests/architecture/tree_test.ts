@@ -6,6 +6,7 @@ import { mirror } from "./tree/mirror.ts";
 import { names } from "./tree/names.ts";
 import { plainText } from "./tree/plain_text.ts";
 import { pluginFolders } from "./tree/plugin_folders.ts";
+import { ranksDocumented } from "./tree/ranks_documented.ts";
 import { pinnedVersion, runtimeVersion } from "./tree/runtime_version.ts";
 
 const repository = readTree(ROOT);
@@ -50,6 +51,11 @@ const RULES: readonly { name: string; check: (tree: Tree) => string[]; reports: 
     check: plainText,
     reports: ["notes.ts:1:", "notes.ts:2:", "notes.ts:3:", "notes.ts:5:", "notes.ts:6:", "notes.ts:7:"],
   },
+  {
+    name: "ranks_documented",
+    check: ranksDocumented,
+    reports: ["gives core/ip/ rank 1, the linter 2", "core/forgotten_by_layers/ rank 7", "no rank for core/raft/"],
+  },
   { name: "runtime_version", check: runtimeVersion, reports: ["README.md says deno@2.9.6, deno.json says 2.9.3"] },
 ];
 
@@ -73,4 +79,9 @@ Deno.test("mirror: a file of types needs no test", () => {
 
 Deno.test("runtime_version: these tests run on the pinned Deno", () => {
   assert.equal(Deno.version.deno, pinnedVersion(repository));
+});
+
+Deno.test("README.md: has the one test command that .ci/run reads", () => {
+  const commands = repository.read("README.md").match(/^ *npx -y deno@[0-9.]+ task test$/gm);
+  assert.equal(commands?.length, 1);
 });

@@ -73,7 +73,7 @@ Deno.test("compiled file: is one process that gets the signals", async () => {
 
 Deno.test("compiled file: first starts at the same time all work and leave one copy", () =>
   withFolder(async (folder) => {
-    const starts = await Promise.all([1, 2, 3].map(() => start({ XDG_CACHE_HOME: folder }, "--version")));
+    const starts = await Promise.all([1, 2, 3].map(() => start({ XDG_CACHE_HOME: folder }, "version")));
     assert.deepEqual(starts.map(({ code }) => code), [0, 0, 0], JSON.stringify(starts));
     const copies = [...Deno.readDirSync(`${folder}/weft`)].map(({ name }) => name);
     assert.equal(copies.length, 1, copies.join());
@@ -86,7 +86,7 @@ Deno.test("compiled file: a damaged file says so and leaves nothing", () =>
   withFolder(async (folder) => {
     const bytes = await Deno.readFile(program.file);
     await Deno.writeFile(`${folder}/cut`, bytes.subarray(0, bytes.length - 1_000_000), { mode: 0o755 });
-    const { code, stderr } = await run([`${folder}/cut`, "--version"], { env: { XDG_CACHE_HOME: folder } });
+    const { code, stderr } = await run([`${folder}/cut`, "version"], { env: { XDG_CACHE_HOME: folder } });
     assert.equal(code, 71);
     assert.match(stderr, /^weft: cannot unpack .*: the file is damaged or the disk is full\n$/);
     assert.deepEqual([...Deno.readDirSync(`${folder}/weft`)], []);
@@ -114,7 +114,7 @@ labTest(
         await spoil(planted);
         const { code, stdout, stderr } = await start(
           { XDG_CACHE_HOME: planted, TMPDIR: folder, HOME: "" },
-          "--version",
+          "version",
         );
         assert.equal(code, 0, stderr);
         assert.doesNotMatch(stdout, /planted/, what);
@@ -124,7 +124,7 @@ labTest(
 );
 
 labTest("compiled file: runs without any network", ["root", "namespaces"], async () => {
-  const { command, options } = program.command("--version");
+  const { command, options } = program.command("version");
   const { code, stderr } = await run(["/usr/bin/unshare", "--net", ...command], options);
   assert.equal(code, 0, stderr);
 });
@@ -138,7 +138,7 @@ labTest("compiled file: unpacks with busybox alone", ["command:busybox"], () =>
       await Deno.symlink(busybox, `${bin}/${applet}`);
     }
     const env = { PATH: bin, HOME: folder, XDG_CACHE_HOME: folder };
-    const { code, stdout, stderr } = await run([`${bin}/sh`, program.file, "--version"], { clearEnv: true, env });
+    const { code, stdout, stderr } = await run([`${bin}/sh`, program.file, "version"], { clearEnv: true, env });
     assert.equal(code, 0, stderr);
     assert.match(stdout, /^\d+\.\d+\.\d+\n$/);
   }));
