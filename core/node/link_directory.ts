@@ -37,16 +37,17 @@ export function seedMembers(voters: string, { peers }: Pick<JoinResponse, "peers
     const [, raftId, raftPort, nodeId] = /^([1-9][0-9]{0,14}):([0-9]{1,5}):(.+)$/.exec(text) ?? [];
     const peer = peers.find((candidate) => candidate.id === nodeId);
     if (raftId === undefined || !peer) return [];
-    const mesh = [Prefix.parse(peer.addressIpv4)?.address, firstHost(peer.addressIpv6)];
+    const network = Prefix.parse(peer.addressIpv6);
+    const mesh = [Prefix.parse(peer.addressIpv4)?.address, network && firstHost(network)];
     const underlay = [peer.primaryEndpoint, ...peer.endpoints].map((endpoint) => Endpoint.parse(endpoint)?.address);
     return [member(Number(raftId), peer.publicKey, Number(raftPort), [...mesh, ...underlay])];
   });
 }
 
 /** `<64>::1`, the address of a node in its network. */
-function firstHost(network: string): IpAddress | undefined {
-  const bytes = Prefix.parse(network)?.masked().address.toBytes();
-  if (bytes?.length !== 16) return undefined;
+export function firstHost(network: Prefix): IpAddress | undefined {
+  if (network.family !== 6) return undefined;
+  const bytes = network.masked().address.toBytes();
   bytes[15] = 1;
   return IpAddress.fromBytes(bytes);
 }

@@ -1,0 +1,138 @@
+/**
+ * A whole node: opens everything in order on one stack, finds its place in a mesh, and keeps it until it is disposed.
+ *
+ *  1. data directory, key, TUN interface and ports, gRPC and Raft listeners: whatever can be taken or missing is found out
+ *     before anything is written;
+ *  2. state and log from disk, or a place in a mesh: started, joined or resumed (`origin.ts`);
+ *  3. Raft (`raft_loop.ts`), the services (`node_backend.ts`, `control_backend.ts`), and the reconciler, which from then on
+ *     makes the host what the replicated state says.
+ *
+ * @module
+ */
+import { type DataDir, openDataDir } from "../io/data_dir.ts";
+import { openDisk } from "../io/disk_deno.ts";
+import { sqliteWasm } from "../io/assets.ts";
+import { systemClock } from "../io/clock.ts";
+import { openCryptoSuite } from "../io/crypto_suite.ts";
+import { forgetMesh } from "../io/forget.ts";
+import { loadOrCreatePrivateKey } from "../io/key_file.ts";
+import { processLabel } from "../io/process.ts";
+import { systemRandom } from "../io/random.ts";
+import { socketFiles } from "../io/socket_files.ts";
+import { loadSqlEngine } from "../io/sqljs.ts";
+import { loadTlsFiles, type TlsMaterial } from "../io/tls_files.ts";
+import { openMemoryLogStore } from "../io/wal_memory.ts";
+import { openFileLogStore } from "../io/wal_log_store.ts";
+import { PrivateKey } from "../keys/private_key.ts";
+import { ConfigError } from "../plugin/errors.ts";
+import { controlService } from "../rpc/control_service.ts";
+import type { ListenCredentials, RpcCredentials } from "../rpc/credentials.ts";
+import { nodeService } from "../rpc/node_service.ts";
+import { RpcServer } from "../rpc/server.ts";
+import type { LogStore } from "../seams/log_store.ts";
+import type { Log } from "../seams/log.ts";
+import { StateMachine } from "../state/apply.ts";
+import { validateNodeId } from "../state/node_id.ts";
+import type { NodeConfig, TlsConfig } from "./config.ts";
+import { Gate } from "./gate.ts";
+import { openLinks } from "./links.ts";
+import { type NodeEnd, NodeLife } from "./node_life.ts";
+import { openHostTunnel, type OpenTunnel } from "./tunnel.ts";
+
+/** Name of the node's Unix socket in its data directory. */
+export const SOCKET_FILE_NAME = "weft.sock";
+const KEY_FILE_NAME = "private.key";
+
+/** A node that has its place in a mesh. Disposing it stops it and undoes what it set on the host. */
+export interface OpenNode extends AsyncDisposable {
+  /** Resolves when the node is done by itself; rejects when it cannot go on. */
+  readonly ended: Promise<NodeEnd>;
+}
+
+/**
+ * Opens a node and resolves once it belongs to a mesh with a known leader.
+ *
+ * @param signal Ends the attempt; everything that was opened is closed again.
+ * @throws {ConfigError} For whatever the operator has to change.
+ * @throws {MeshError} For what the mesh refuses, or rights that are missing.
+ */
+export async function openNode(
+  config: NodeConfig,
+  log: Log,
+  signal: AbortSignal,
+  openTunnel: OpenTunnel = openHostTunnel,
+): Promise<OpenNode> {
+  const problem = validateNodeId(config.nodeId);
+  if (problem !== undefined) {
+    throw new ConfigError(`Cannot use the node id "${config.nodeId}": ${problem}`, "Choose another --node-id.");
+  }
+  await using stack = new AsyncDisposableStack();
+  const tls = config.tls.kind === "files" ? await loadTlsFiles(config.tls) : undefined;
+  const suite = stack.use(openCryptoSuite());
+  const dataDir = stack.use(
+    await openDataDir(config.dataDir, openDisk(), { nodeId: config.nodeId, owner: processLabel() }),
+  );
+  const forget = { wanted: false };
+  stack.defer(async () => {
+    if (forget.wanted && !config.inMemory) await forgetMesh(dataDir.path);
+  });
+  const privateKey = stack.use(await openKey(config, dataDir));
+  const publicKey = privateKey.publicKey(suite.x25519);
+  const store = stack.use(await openStore(config, dataDir, log));
+  const machine = stack.use(StateMachine.open(await loadSqlEngine(sqliteWasm()), store.stored.snapshot?.data));
+  const tunnel = stack.use(await openTunnel(config, privateKey, log.child("tunnel")));
+  const gate = new Gate();
+  const rpc = stack.use(
+    await RpcServer.start({
+      tcp: { ...config.grpcListen, credentials: listenCredentials(config.tls, tls) },
+      unix: { path: `${dataDir.path}/${SOCKET_FILE_NAME}`, files: socketFiles },
+      services: [nodeService(gate.node), controlService(gate.control)],
+      log: log.child("rpc"),
+    }),
+  );
+  const links = stack.use(await openLinks({ config, privateKey, suite, tls, log: log.child("raft") }));
+  const life = stack.use(
+    new NodeLife({
+      config,
+      publicKey,
+      store,
+      machine,
+      tunnel,
+      links,
+      rpcPort: rpc.port,
+      identity: config.inMemory ? undefined : dataDir.identity,
+      saveIdentity: (identity) => config.inMemory ? Promise.resolve() : dataDir.save(identity),
+      forget: () => forget.wanted = true,
+      credentials: callCredentials(tls),
+      gate,
+      clock: systemClock,
+      random: systemRandom,
+      log,
+    }),
+  );
+  await life.start(signal);
+  // Calls under way, `weft leave` among them, are answered before the rest goes.
+  stack.defer(() => rpc.stop());
+  const owned = stack.move();
+  return { ended: life.ended, [Symbol.asyncDispose]: () => owned.disposeAsync() };
+}
+
+async function openKey(config: NodeConfig, dataDir: DataDir): Promise<PrivateKey> {
+  if (config.inMemory) return PrivateKey.generate(systemRandom);
+  return await loadOrCreatePrivateKey(`${dataDir.path}/${KEY_FILE_NAME}`, systemRandom);
+}
+
+function openStore(config: NodeConfig, dataDir: DataDir, log: Log): Promise<LogStore> {
+  if (config.inMemory) return Promise.resolve(openMemoryLogStore());
+  const options = { identity: config.nodeId, owner: processLabel(), log: log.child("wal") };
+  return openFileLogStore(dataDir.raftPath, openDisk(), options);
+}
+
+function listenCredentials(config: TlsConfig, material: TlsMaterial | undefined): ListenCredentials {
+  if (config.kind === "insecure" || !material) return { kind: "insecure" };
+  return { kind: "tls", ...material, mtls: config.mtls };
+}
+
+function callCredentials(material: TlsMaterial | undefined): RpcCredentials {
+  return material ? { kind: "tls", ...material } : { kind: "insecure" };
+}

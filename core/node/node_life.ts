@@ -1,0 +1,377 @@
+/**
+ * The life of a node after its parts were opened: it finds its place in a mesh, takes part in Raft, and keeps the host as the
+ * replicated state says, until it leaves, is removed, or is stopped.
+ *
+ * @module
+ */
+import { Alarm, delay } from "../io/alarm.ts";
+import type { NodeIdentity } from "../io/data_dir.ts";
+import { IpAddress } from "../ip/address.ts";
+import type { PublicKey } from "../keys/public_key.ts";
+import { MeshError } from "../plugin/errors.ts";
+import { RAFT_DEFAULTS } from "../raft/config.ts";
+import { RaftEngine } from "../raft/engine.ts";
+import { MemoryStorage } from "../raft/memory_storage.ts";
+import type { RpcCredentials } from "../rpc/credentials.ts";
+import type { Clock } from "../seams/clock.ts";
+import type { LogStore, StoredLog } from "../seams/log_store.ts";
+import type { Log } from "../seams/log.ts";
+import type { Random } from "../seams/random.ts";
+import type { StateMachine } from "../state/apply.ts";
+import { BOOTSTRAP_RAFT_ID } from "../state/commands/bootstrap_mesh.ts";
+import { Announcer } from "./announcer.ts";
+import { Changes } from "./changes.ts";
+import { formatHostPort, type NodeConfig } from "./config.ts";
+import { MeshControlBackend } from "./control_backend.ts";
+import { withDeadline } from "./deadline.ts";
+import { announcedEndpoints } from "./endpoints.ts";
+import type { Gate } from "./gate.ts";
+import { joinMesh } from "./join.ts";
+import { ensureMesh, ensureSchema } from "./leader_duties.ts";
+import { linkMember } from "./link_directory.ts";
+import type { NodeLinks } from "./links.ts";
+import { MeshNodeBackend } from "./node_backend.ts";
+import { newMesh, type Place, randomId, randomUlaNetwork, type SelfDescription, sendJoin } from "./origin.ts";
+import { RaftLoop } from "./raft_loop.ts";
+import { Reconciler } from "./reconciler.ts";
+import { Running } from "./running.ts";
+import type { Tunnel } from "./tunnel.ts";
+
+/** Length of one unit of Raft time, in milliseconds. */
+export const RAFT_TICK_MS = 50;
+/** A follower campaigns after 1 to 2 s of silence. */
+export const ELECTION_TICKS = 20;
+/** A leader is heard every 100 ms. */
+export const HEARTBEAT_TICKS = 2;
+/** The reconciler and the announcer look again after this time even if nothing changed, in milliseconds. */
+export const RECONCILE_INTERVAL_MS = 5_000;
+/** How long a stopping leader waits for another one, in milliseconds. */
+export const HAND_OVER_MS = 1_000;
+/** While there is no leader the log says so this often, in milliseconds. */
+const WAITING_LOG_MS = 5_000;
+
+/** Why a node ended by itself. */
+export type NodeEnd = "left" | "removed";
+
+/** What a life is made of; all of it belongs to `node.ts`. */
+export interface LifeParts {
+  readonly config: NodeConfig;
+  readonly publicKey: PublicKey;
+  readonly store: LogStore;
+  readonly machine: StateMachine;
+  readonly tunnel: Tunnel;
+  readonly links: NodeLinks;
+  readonly rpcPort: number;
+  /** Who this node was when it last ran. */
+  readonly identity: NodeIdentity | undefined;
+  readonly saveIdentity: (identity: NodeIdentity) => Promise<void>;
+  /** Asks for the mesh's state to be removed from disk when everything is closed. */
+  readonly forget: () => void;
+  readonly credentials: RpcCredentials;
+  readonly gate: Gate;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+}
+
+/** See the module. */
+export class NodeLife implements AsyncDisposable {
+  readonly #parts: LifeParts;
+  readonly #stack = new AsyncDisposableStack();
+  readonly #changes = new Changes();
+  readonly #stop = new AbortController();
+  readonly #end = Promise.withResolvers<NodeEnd>();
+  #raft: RaftLoop | undefined;
+  #running: Running | undefined;
+  #reconciler: Reconciler | undefined;
+  #announcer: Announcer | undefined;
+  #ledTerm = 0;
+
+  constructor(parts: LifeParts) {
+    this.#parts = parts;
+    this.#end.promise.catch(() => {});
+  }
+
+  /** Resolves when the node left or was removed; rejects when it cannot go on. */
+  get ended(): Promise<NodeEnd> {
+    return this.#end.promise;
+  }
+
+  /** Resolves once the node belongs to a mesh with a known leader. */
+  async start(signal: AbortSignal): Promise<void> {
+    const { log, config, tunnel } = this.#parts;
+    const place = await this.#findPlace(signal);
+    if (place.seed) tunnel.setNetwork(place.seed.network);
+    for (const peer of place.seed?.peers ?? []) tunnel.upsertPeer(peer);
+    this.#startRaft(place, await this.#storage(place));
+    const running = this.#startServices(place);
+    await this.#waitForMesh(place, running, signal);
+    const self = running.self();
+    log.info("ready", {
+      node: config.nodeId,
+      mesh: place.meshId,
+      leader: running.leader()?.id,
+      ipv4: config.ipv4 ? self?.ipv4?.toString() : undefined,
+      ipv6: config.ipv6 ? self?.ipv6.toString() : undefined,
+    });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#handOver();
+    this.#stop.abort(new MeshError("unavailable", "The node is stopping"));
+    await this.#stack.disposeAsync();
+  }
+
+  /** What this node says of itself to `destinations`, which may be reached from one of several addresses. */
+  #describe(destination: IpAddress | undefined): SelfDescription {
+    const { config, tunnel, publicKey, links, rpcPort } = this.#parts;
+    const announced = announcedEndpoints({
+      configuredPrimary: config.primaryEndpoint,
+      configuredOthers: config.endpoints,
+      routed: tunnel.sourceAddressFor(destination ?? DEFAULT_ROUTE_PROBE),
+      host: tunnel.hostAddresses(),
+    });
+    const { port: raftPort } = links;
+    return { publicKey: `${publicKey}`, raftPort, grpcPort: rpcPort, wireguardPort: tunnel.listenPort, announced };
+  }
+
+  async #findPlace(signal: AbortSignal): Promise<Place> {
+    const { config, identity, random, store } = this.#parts;
+    const resumes = identity && (store.stored.snapshot !== undefined || identity.raftId === BOOTSTRAP_RAFT_ID);
+    if (resumes) return { meshId: identity.meshId, raftId: identity.raftId, seed: undefined };
+    switch (config.origin.kind) {
+      case "bootstrap":
+        return await this.#adopt(newMesh(random), randomId(random));
+      case "join":
+        return await this.#join(config.origin.servers, identity?.instanceId ?? randomId(random), signal);
+      case "resume":
+        throw new MeshError(
+          "not-joined",
+          identity ? "This node joined a mesh but never got its state" : "This node has no mesh yet",
+          {
+            hint: "Start it with --bootstrap, or with --join HOST:PORT of a node that is in a mesh.",
+          },
+        );
+    }
+  }
+
+  async #join(
+    servers: Extract<NodeConfig["origin"], { kind: "join" }>["servers"],
+    instanceId: string,
+    signal: AbortSignal,
+  ): Promise<Place> {
+    const { config, credentials, clock, log } = this.#parts;
+    const place = await joinMesh(servers, {
+      join: (server) => sendJoin(server, credentials, config, this.#describe(IpAddress.parse(server.host)), instanceId),
+      nowMs: () => clock.monotonicMs(),
+      wait: (delayMs) => delay(delayMs, signal),
+      log,
+    });
+    log.info("joined", { mesh: place.meshId, raftId: place.raftId, via: servers.map(formatHostPort).join(",") });
+    return await this.#adopt(place, instanceId);
+  }
+
+  async #adopt(place: Place, instanceId: string): Promise<Place> {
+    const { meshId, raftId } = place;
+    await this.#parts.saveIdentity({ nodeId: this.#parts.config.nodeId, meshId, raftId, instanceId });
+    return place;
+  }
+
+  /** The log in memory; a new mesh's begins with a snapshot of nothing that has this node as its only voter. */
+  async #storage(place: Place): Promise<MemoryStorage> {
+    const { store, machine } = this.#parts;
+    const { stored } = store;
+    if (stored.snapshot || place.seed) return new MemoryStorage(stored);
+    machine.advanceTo(FIRST_INDEX, FIRST_TERM);
+    const begin: StoredLog & { readonly snapshot: object } = {
+      hardState: { term: FIRST_TERM, vote: 0, commit: FIRST_INDEX },
+      snapshot: { meta: { index: FIRST_INDEX, term: FIRST_TERM, confState: ALONE }, data: machine.snapshot() },
+      entries: [],
+    };
+    await store.installSnapshot(begin.snapshot, begin.hardState);
+    return new MemoryStorage(begin);
+  }
+
+  #startRaft(place: Place, storage: MemoryStorage): void {
+    const { store, machine, links, random, log, clock } = this.#parts;
+    const engine = new RaftEngine({
+      ...RAFT_DEFAULTS,
+      electionTicks: ELECTION_TICKS,
+      heartbeatTicks: HEARTBEAT_TICKS,
+      id: place.raftId,
+      random,
+      appliedIndex: machine.appliedIndex,
+    }, storage);
+    const raft = new RaftLoop({
+      engine,
+      storage,
+      store,
+      machine,
+      send: (message) => links.send(message),
+      onChange: () => this.#changed(),
+      log: log.child("raft"),
+    });
+    raft.ended.catch((error) => this.#end.reject(error));
+    this.#raft = this.#stack.use(raft);
+    links.begin({ meshId: place.meshId, raftId: place.raftId, members: place.seed?.members ?? [] }, raft);
+    const ticker = this.#stack.use(
+      new Alarm(clock, () => {
+        raft.tick();
+        ticker.arm(clock.monotonicMs() + RAFT_TICK_MS);
+      }),
+    );
+    ticker.arm(clock.monotonicMs() + RAFT_TICK_MS);
+    if (place.raftId === BOOTSTRAP_RAFT_ID && isAlone(engine)) raft.withEngine((alone) => alone.campaign());
+  }
+
+  #startServices(place: Place): Running {
+    const { config, publicKey, machine, tunnel, credentials, clock, log, links, gate } = this.#parts;
+    const raft = this.#raft;
+    if (!raft) throw new MeshError("internal", "Raft runs before the services");
+    const running = new Running({
+      config,
+      publicKey: `${publicKey}`,
+      machine,
+      raft,
+      changes: this.#changes,
+      clock,
+      startedWallMs: clock.wallMs(),
+      tunnel,
+      credentials,
+      log,
+    });
+    const node = new MeshNodeBackend(running);
+    gate.open({ node, control: new MeshControlBackend(running, node, () => this.#finish("left")) });
+    this.#running = running;
+    this.#reconciler = new Reconciler({
+      running,
+      tunnel,
+      setMembers: () => links.setMembers(running.nodes().map(linkMember)),
+      removed: () => this.#finish("removed"),
+      log: log.child("reconcile"),
+    }, place.seed?.peers ?? []);
+    this.#announcer = new Announcer(running, () => this.#describe(undefined), this.#stop.signal);
+    const again = this.#stack.use(
+      new Alarm(clock, () => {
+        this.#reconciler?.run();
+        this.#announcer?.run();
+        again.arm(clock.monotonicMs() + RECONCILE_INTERVAL_MS);
+      }),
+    );
+    again.arm(clock.monotonicMs() + RECONCILE_INTERVAL_MS);
+    this.#changed();
+    return running;
+  }
+
+  async #waitForMesh(place: Place, running: Running, signal: AbortSignal): Promise<void> {
+    const stop = AbortSignal.any([signal, this.#stop.signal]);
+    const { log } = this.#parts;
+    const isReady = () => running.self() !== undefined && running.leader() !== undefined;
+    while (!isReady()) {
+      const waiting = this.#changes.until(() => isReady() || this.#mayMakeMesh(place, running), stop);
+      const failed = this.#end.promise.then((end) => {
+        throw new MeshError("not-joined", `The mesh has let go of this node while it started (${end})`);
+      });
+      const patience = new AbortController();
+      const late = delay(WAITING_LOG_MS, AbortSignal.any([patience.signal, stop])).then(() => "late", () => "over");
+      const what = await Promise.race([waiting.then(() => "changed"), late, failed]).finally(() => patience.abort());
+      waiting.catch(() => {});
+      failed.catch(() => {});
+      if (what === "late") log.info("waiting for the mesh", { leader: running.leader()?.id ?? "none" });
+      if (this.#mayMakeMesh(place, running)) await this.#makeMesh(place);
+    }
+  }
+
+  #mayMakeMesh(place: Place, running: Running): boolean {
+    return place.raftId === BOOTSTRAP_RAFT_ID && running.isLeader && running.nodes().length === 0 &&
+      !this.#hasMesh(running);
+  }
+
+  #hasMesh(running: Running): boolean {
+    try {
+      return running.mesh().meshId !== "";
+    } catch {
+      return false;
+    }
+  }
+
+  async #makeMesh(place: Place): Promise<void> {
+    const { config, machine, random, clock } = this.#parts;
+    if (!this.#raft) return;
+    const { announced, ...self } = this.#describe(undefined);
+    await ensureMesh(machine, this.#raft, {
+      meshId: place.meshId,
+      networkIpv4: config.ipv4Network,
+      networkIpv6: randomUlaNetwork(random),
+      engineVersion: machine.engineVersion,
+      node: {
+        ...self,
+        id: config.nodeId,
+        raftInstance: "",
+        primaryEndpoint: announced.primary,
+        endpoints: announced.others,
+        assignIpv4: config.ipv4,
+        preferRaftIpv6: !config.ipv4,
+        nowMs: clock.wallMs(),
+      },
+    });
+  }
+
+  #changed(): void {
+    this.#reconciler?.run();
+    this.#announcer?.run();
+    this.#lead();
+    this.#changes.notify();
+  }
+
+  /** Once per term that this member leads. */
+  #lead(): void {
+    const status = this.#running?.raftStatus;
+    if (status?.role !== "leader" || status.hardState.term === this.#ledTerm || !this.#raft) return;
+    this.#ledTerm = status.hardState.term;
+    this.#parts.log.info("leading", { term: status.hardState.term });
+    ensureSchema(this.#parts.machine, this.#raft).catch((error) => {
+      this.#parts.log.warn("schema not brought up to date", {
+        error: error instanceof Error ? error.message : String(error),
+      });
+    });
+  }
+
+  #finish(end: NodeEnd): void {
+    this.#parts.forget();
+    if (end === "removed") this.#parts.log.error("the mesh has removed this node", { node: this.#parts.config.nodeId });
+    this.#end.resolve(end);
+  }
+
+  /** A leader that stops hands over, so that the others need not wait for its silence. */
+  async #handOver(): Promise<void> {
+    const running = this.#running;
+    if (!running?.isLeader) return;
+    const { id, peers, membership } = running.raftStatus;
+    const heir = peers.find((peer) => peer.id !== id && membership.voters.includes(peer.id) && peer.recentlyActive);
+    if (!heir) return;
+    this.#raft?.withEngine((engine) => engine.transferLeader(heir.id));
+    const another = () => running.raftStatus.leader !== id;
+    await withDeadline(HAND_OVER_MS, this.#stop.signal, (signal) => this.#changes.until(another, signal)).catch(
+      () => {},
+    );
+  }
+}
+
+const FIRST_INDEX = 1;
+const FIRST_TERM = 1;
+const ALONE = { voters: [BOOTSTRAP_RAFT_ID], learners: [], votersOutgoing: [], learnersNext: [], autoLeave: false };
+
+/** An address beyond every local network (RFC 5737): the route to it is the default route. Nothing is sent there. */
+const DEFAULT_ROUTE_PROBE = documentationAddress();
+
+function documentationAddress(): IpAddress {
+  const address = IpAddress.parse("203.0.113.1");
+  if (!address) throw new MeshError("internal", "A documentation address is an address");
+  return address;
+}
+
+function isAlone(engine: RaftEngine): boolean {
+  const { voters } = engine.status().membership;
+  return voters.length === 1 && voters[0] === engine.status().id;
+}
