@@ -90,8 +90,8 @@ export interface VoteRequest extends Envelope {
 export interface VoteResponse extends Envelope {
   readonly kind: "vote-response" | "pre-vote-response";
   readonly granted: boolean;
-  /** The last entry that `from` knows to be committed. */
-  readonly commit: EntryId;
+  /** The last entry that `from` knows to be committed; absent if it does not say. A candidate may depend on it, §4.2.2. */
+  readonly commit?: EntryId;
 }
 
 /** InstallSnapshot in one message; splitting it into chunks is the transport's business. */

@@ -86,7 +86,7 @@ function isWellFormed(m: Message): boolean {
       return isIndex(m.lastIndex) && isIndex(m.lastTerm);
     case "vote-response":
     case "pre-vote-response":
-      return isIndex(m.commit.index) && isIndex(m.commit.term);
+      return m.commit === undefined || (isIndex(m.commit.index) && isIndex(m.commit.term));
     case "heartbeat":
       return isIndex(m.commit) && isIndex(m.round);
     case "heartbeat-response":

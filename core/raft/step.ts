@@ -41,7 +41,7 @@ export function step(r: RaftState, m: Message): DropReason | undefined {
       return transferLeader(r, m.transferee);
     case "vote-response":
     case "pre-vote-response":
-      learnCommit(r, m.commit);
+      if (m.commit !== undefined) learnCommit(r, m.commit);
   }
   switch (r.role.kind) {
     case "follower":
