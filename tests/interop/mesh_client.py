@@ -1,0 +1,94 @@
+"""Calls a node of the mesh with Python's gRPC and stubs made from proto/v1, and prints what came back as one JSON object.
+
+usage: mesh_client.py ADDRESS ACTION [JSON]
+       mesh_client.py --check
+
+ADDRESS  host:port, plaintext
+ACTION   join, leave, status, get-node, list-nodes, list-peers, put-acl, delete-acl, get-acl or list-acls
+JSON     the request's fields by their names in the .proto files, {} if left out
+--check  only find out whether grpcio and grpcio-tools are there
+
+The object has `code` (the status code's name), `details`, `trailers`, `seconds`, and `response` if the code is OK.
+Exit code 0 whatever the status; 3 if a Python module is missing, which standard error names.
+"""
+
+import importlib
+import json
+import pathlib
+import sys
+import tempfile
+import time
+
+try:
+    import grpc
+    import grpc_tools
+    from google.protobuf import empty_pb2, json_format
+    from grpc_tools import protoc
+except ImportError as error:
+    print(f"there is no Python module {error.name}", file=sys.stderr)
+    sys.exit(3)
+
+PROTO = pathlib.Path(__file__).resolve().parent.parent.parent / "proto"
+DEADLINE_SECONDS = 20
+
+# Action to service's file, service, method, and the request's file and message; no file means google.protobuf.Empty.
+ACTIONS = {
+    "join": ("node", "Node", "Join", "node_messages", "JoinRequest"),
+    "leave": ("node", "Node", "Leave", "node_messages", "LeaveRequest"),
+    "status": ("node", "Node", "GetStatus", "node_messages", "GetStatusRequest"),
+    "get-node": ("mesh", "Mesh", "GetNode", "mesh_messages", "GetNodeRequest"),
+    "list-nodes": ("mesh", "Mesh", "ListNodes", None, "Empty"),
+    "list-peers": ("peer_discovery", "PeerDiscovery", "ListPeers", None, "Empty"),
+    "put-acl": ("admin", "Admin", "PutRaftACL", "admin_messages", "RaftACL"),
+    "delete-acl": ("admin", "Admin", "DeleteRaftACL", "admin_messages", "DeleteRaftACLRequest"),
+    "get-acl": ("admin", "Admin", "GetRaftACL", "admin_messages", "GetRaftACLRequest"),
+    "list-acls": ("admin", "Admin", "ListRaftACLs", None, "Empty"),
+}
+
+
+def generate_stubs(folder):
+    """Makes `folder` importable with the modules v1.*_pb2 and v1.*_pb2_grpc."""
+    well_known = pathlib.Path(grpc_tools.__file__).parent / "_proto"
+    files = sorted(str(file) for file in (PROTO / "v1").glob("*.proto"))
+    outputs = [f"--python_out={folder}", f"--grpc_python_out={folder}"]
+    if protoc.main(["protoc", f"-I{PROTO}", f"-I{well_known}", *outputs, *files]) != 0:
+        sys.exit("protoc cannot read proto/v1")
+    sys.path.insert(0, folder)
+
+
+def call(channel, action, fields):
+    """One call; the object to print."""
+    service_file, service, method, request_file, message = ACTIONS[action]
+    messages = importlib.import_module(f"v1.{request_file}_pb2") if request_file else empty_pb2
+    request = json_format.ParseDict(fields, getattr(messages, message)())
+    stub = getattr(importlib.import_module(f"v1.{service_file}_pb2_grpc"), f"{service}Stub")(channel)
+    try:
+        response, ended = getattr(stub, method).with_call(request, timeout=DEADLINE_SECONDS)
+    except grpc.RpcError as error:
+        return result(error, None)
+    return result(ended, json_format.MessageToDict(response, preserving_proto_field_name=True))
+
+
+def result(ended, response):
+    """What the ended call came to."""
+    described = {"code": ended.code().name, "details": ended.details(), "trailers": dict(ended.trailing_metadata() or ())}
+    return described if response is None else {**described, "response": response}
+
+
+def main():
+    if sys.argv[1:] == ["--check"]:
+        return
+    if len(sys.argv) not in (3, 4) or sys.argv[2] not in ACTIONS:
+        sys.exit(__doc__)
+    address, action = sys.argv[1:3]
+    fields = json.loads(sys.argv[3]) if len(sys.argv) == 4 else {}
+    with tempfile.TemporaryDirectory(prefix="weft-interop-") as folder:
+        generate_stubs(folder)
+        start = time.monotonic()
+        with grpc.insecure_channel(address) as channel:
+            described = call(channel, action, fields)
+        print(json.dumps({**described, "seconds": round(time.monotonic() - start, 3)}))
+
+
+if __name__ == "__main__":
+    main()
