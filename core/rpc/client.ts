@@ -126,8 +126,8 @@ export class RpcClient implements AsyncDisposable {
     const isUnused = [...this.#calls.values()].every((other) => other !== channel);
     if (hasFailed || (isUnused && isDialling)) this.#drop(channel);
     if (hasFailed && code === status.UNAVAILABLE) return unreachable(this.#target, details);
-    // Only the library itself words it like that.
-    if (code !== status.DEADLINE_EXCEEDED || !details.startsWith("Deadline exceeded after")) return undefined;
+    // The library's words, on whichever side the time ran out first.
+    if (code !== status.DEADLINE_EXCEEDED || !details.startsWith("Deadline exceeded")) return undefined;
     const what = isDialling ? `Cannot reach ${nameOf(this.#target)}: no connection in time` : "No answer in time";
     return errorOf(code, what, new Map());
   }

@@ -1,0 +1,70 @@
+/**
+ * Tests for `core/rpc/control_service.ts`.
+ *
+ * @module
+ */
+import assert from "node:assert/strict";
+import { connect } from "../../../core/rpc/client.ts";
+import { type ControlBackend, controlService } from "../../../core/rpc/control_service.ts";
+import { RpcError } from "../../../core/rpc/rpc_error.ts";
+import { Control } from "../../../proto/gen/weft/v1/control_pb.ts";
+import { EchoPair } from "./echo_service.ts";
+import { socketFiles } from "./socket_files_deno.ts";
+
+const { getNodeStatus, listNodes, leave } = Control.method;
+
+/** A backend, and how often it was told to leave. */
+function countingBackend(): { readonly backend: ControlBackend; readonly leaves: () => number } {
+  let leaves = 0;
+  const backend: ControlBackend = {
+    nodeStatus: (id) => Promise.resolve({ status: { id: id || "me" }, raft: { term: 3n } }),
+    listNodes: () => Promise.resolve([{ id: "a" }, { id: "b" }]),
+    leaveMesh() {
+      leaves++;
+      return Promise.resolve();
+    },
+  };
+  return { backend, leaves: () => leaves };
+}
+
+Deno.test("Control: status and nodes", async () => {
+  await using pair = await EchoPair.start({ services: [controlService(countingBackend().backend)] });
+  const { message } = await pair.client.unary(getNodeStatus, {});
+  assert.deepEqual([message.status?.id, message.raft?.term], ["me", 3n]);
+  assert.equal((await pair.client.unary(getNodeStatus, { id: "b" })).message.status?.id, "b");
+  const { nodes } = (await pair.client.unary(listNodes, {})).message;
+  assert.deepEqual(nodes.map(({ id }) => id), ["a", "b"]);
+});
+
+Deno.test("Control.Leave: works on the Unix socket and nowhere else", async () => {
+  const folder = await Deno.makeTempDir({ prefix: "weft-rpc-" });
+  try {
+    const { backend, leaves } = countingBackend();
+    const socketPath = `${folder}/weft.sock`;
+    await using pair = await EchoPair.start({
+      services: [controlService(backend)],
+      unix: { path: socketPath, files: socketFiles },
+    });
+    await assert.rejects(pair.client.unary(leave, {}), (error) => {
+      assert(error instanceof RpcError);
+      assert.equal(error.codeName, "PERMISSION_DENIED");
+      assert.match(error.hint ?? "", /Unix socket/);
+      return true;
+    });
+    assert.equal(leaves(), 0);
+    await using near = connect({ socketPath }, { kind: "insecure" });
+    await near.unary(leave, {});
+    assert.equal(leaves(), 1);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
+Deno.test("controlService: the mesh's inside is for members", () => {
+  const { methods } = controlService(countingBackend().backend);
+  assert.deepEqual(Object.entries(methods).map(([name, { authorisation }]) => `${name} ${authorisation}`), [
+    "getNodeStatus member",
+    "listNodes member",
+    "leave local",
+  ]);
+});
