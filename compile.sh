@@ -69,7 +69,7 @@ printf '{ "version": "%s", "commit": "%s", "date": "%s" }\n' "$version" "$commit
 compile() {
   (
     cd "$stage"
-    timeout 120 "$deno" compile --quiet --no-config -A --include worker.js --include sql-wasm.wasm \
+    timeout 60 "$deno" compile --quiet --no-config -A --include worker.js --include sql-wasm.wasm \
       --include build.json -o "$work/compiled" main.js
   ) >"$work/log" 2>&1 && "$work/compiled" version >>"$work/log" 2>&1
 }
