@@ -8,6 +8,7 @@ import { plainText } from "./tree/plain_text.ts";
 import { pluginFolders } from "./tree/plugin_folders.ts";
 import { ranksDocumented } from "./tree/ranks_documented.ts";
 import { pinnedVersion, runtimeVersion } from "./tree/runtime_version.ts";
+import { tasks } from "./tree/tasks.ts";
 
 const repository = readTree(ROOT);
 
@@ -55,6 +56,11 @@ const RULES: readonly { name: string; check: (tree: Tree) => string[]; reports: 
     name: "ranks_documented",
     check: ranksDocumented,
     reports: ["gives core/ip/ rank 1, the linter 2", "core/forgotten_by_layers/ rank 7", "no rank for core/raft/"],
+  },
+  {
+    name: "tasks",
+    check: tasks,
+    reports: ["task demo runs tests/gone.ts", "idle_bench.ts has no task bench:idle"],
   },
   { name: "runtime_version", check: runtimeVersion, reports: ["README.md says deno@2.9.6, deno.json says 2.9.3"] },
 ];
