@@ -16,7 +16,10 @@ export type ListenCredentials =
     readonly key: string;
     /** Who signs client certificates. */
     readonly ca: string;
-    /** Whether every client must show a certificate signed by `ca`. */
+    /**
+     * Whether every client must show a certificate signed by `ca`. Otherwise one that does is known by it, and one
+     * that does not is a stranger.
+     */
     readonly mtls: boolean;
   };
 
@@ -38,7 +41,13 @@ export type RpcCredentials =
  */
 export function serverCredentials(credentials: ListenCredentials): ServerCredentials {
   if (credentials.kind === "insecure") return ServerCredentials.createInsecure();
-  const { ca, cert, key, mtls } = credentials;
-  const pair = { cert_chain: Buffer.from(cert), private_key: Buffer.from(key) };
-  return ServerCredentials.createSsl(Buffer.from(ca), [pair], mtls);
+  const [ca, cert, key] = [credentials.ca, credentials.cert, credentials.key].map((pem) => Buffer.from(pem));
+  return new TlsServerCredentials({ requestCert: true, rejectUnauthorized: credentials.mtls }, { ca, cert, key });
+}
+
+/** The library's own ask for client certificates only where they are a must. */
+class TlsServerCredentials extends ServerCredentials {
+  override _equals(other: ServerCredentials): boolean {
+    return this === other;
+  }
 }

@@ -54,8 +54,7 @@ export interface RpcServerOptions {
 
 /**
  * The membership check that needs no knowledge of the mesh: the Unix socket and verified client certificates count, and
- * so does everybody where the operator has chosen plaintext. With TLS on the server's side alone nobody can be told from
- * a stranger, so nobody counts.
+ * so does everybody where the operator has chosen plaintext. With TLS, a caller without certificate is a stranger.
  */
 export function isVouchedFor({ peer }: RpcContext): boolean {
   return peer.transport !== "tls" || peer.identity !== undefined;

@@ -199,10 +199,19 @@ export class ServerCall implements RpcContext {
     const fields = { method: this.methodPath, peer: this.peer.address, durationMs: Math.round(durationMs) };
     if (failure === undefined) return this.#rules.log.debug("call served", fields);
     const { code, message, isUnexpected } = statusOf(failure);
-    if (!isUnexpected) return this.#rules.log.debug("call refused", { ...fields, code, reason: message });
-    const stack = failure instanceof Error ? failure.stack ?? failure.message : String(failure);
-    this.#rules.log.error("call failed", { ...fields, code, stack });
+    // A handler that was told to stop may fail in any way it likes.
+    if (!isUnexpected || this.signal.aborted) {
+      return this.#rules.log.debug("call refused", { ...fields, code, reason: message });
+    }
+    this.#rules.log.error("call failed", { ...fields, code, stack: stackOf(failure) });
   }
+}
+
+/** The stack of an error and of what caused it. */
+function stackOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const stack = error.stack ?? error.message;
+  return error.cause === undefined ? stack : `${stack}\nCaused by: ${stackOf(error.cause)}`;
 }
 
 function unserved({ context }: RpcCall): never {

@@ -4,12 +4,12 @@
  * @module
  */
 import assert from "node:assert/strict";
+import { socketFiles } from "../../../core/io/socket_files.ts";
 import { connect } from "../../../core/rpc/client.ts";
 import { type ControlBackend, controlService } from "../../../core/rpc/control_service.ts";
 import { RpcError } from "../../../core/rpc/rpc_error.ts";
 import { Control } from "../../../proto/gen/weft/v1/control_pb.ts";
 import { EchoPair } from "./echo_service.ts";
-import { socketFiles } from "./socket_files_deno.ts";
 
 const { getNodeStatus, listNodes, leave } = Control.method;
 

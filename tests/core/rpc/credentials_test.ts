@@ -86,6 +86,27 @@ tlsTest("serverCredentials: mutual TLS tells the handler who calls", async (auth
   assert.equal(await pair.ask(), "tls node-b");
 });
 
+tlsTest(
+  "serverCredentials: TLS alone knows a caller by a certificate that the caller need not have",
+  async (authority) => {
+    using stranger = new TestAuthority("stranger");
+    const { ca } = authority;
+    const listen = { kind: "tls", ...authority.certificate("server", "IP:127.0.0.1"), ca, mtls: false } as const;
+    await using known = await SecurePair.start(listen, {
+      kind: "tls",
+      ca,
+      ...authority.certificate("node-b", "DNS:b"),
+    });
+    assert.equal(await known.ask(), "tls node-b");
+    await using unknown = await SecurePair.start(listen, {
+      kind: "tls",
+      ca,
+      ...stranger.certificate("node-b", "DNS:b"),
+    });
+    assert.equal(await unknown.ask(), "tls nobody");
+  },
+);
+
 tlsTest("serverCredentials: mutual TLS refuses a client without certificate", async (authority) => {
   const { ca } = authority;
   const server = authority.certificate("server", "IP:127.0.0.1");

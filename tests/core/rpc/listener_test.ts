@@ -4,7 +4,7 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { ServerCredentials } from "@grpc/grpc-js";
+import { ServerCredentials, status } from "@grpc/grpc-js";
 import type { RpcContext, RpcServiceFor } from "../../../core/plugin/rpc.ts";
 import { connect, type RpcClient } from "../../../core/rpc/client.ts";
 import {
@@ -16,7 +16,7 @@ import {
 import { Listener } from "../../../core/rpc/listener.ts";
 import { methodTable } from "../../../core/rpc/method_table.ts";
 import { RpcError } from "../../../core/rpc/rpc_error.ts";
-import { rawCall } from "./raw_http2.ts";
+import { framed, type RawCall, rawCall } from "./raw_http2.ts";
 import { Echo, echoService, echoWith, KeptLog, streamOf, whenAborted } from "./echo_service.ts";
 
 const { one, sum, talk } = Echo.method;
@@ -84,9 +84,12 @@ Deno.test("Listener: a message at the limit is served, one byte more is RESOURCE
   // Tag and a length of four bytes stand before the text.
   const fitting = MESSAGE_BYTES_MAX - 5;
   assert.equal((await client.unary(one, { id: "x".repeat(fitting) })).message.id, String(fitting));
-  // The client itself would refuse to send more, so the message goes as bytes that another client could send.
-  const error = await failureOf(rawCall(address, "/test.Echo/One", MESSAGE_BYTES_MAX + 1));
-  assert.deepEqual([error.codeName, error.reason], ["RESOURCE_EXHAUSTED", "exhausted"]);
+  // A library's client would refuse to send more.
+  const { code, details } = await rawCall(address, {
+    path: "/test.Echo/One",
+    body: framed(new Uint8Array(MESSAGE_BYTES_MAX + 1)),
+  });
+  assert.equal(code, status.RESOURCE_EXHAUSTED, `${details}`);
   await listener.stop(0);
 });
 
@@ -201,3 +204,76 @@ Deno.test("Listener: one call beyond the limit is RESOURCE_EXHAUSTED, and one th
   for (const client of clients) await client[Symbol.asyncDispose]();
   await listener.stop(0);
 });
+
+/** Calls that no library makes, and the status they get; `undefined` where the HTTP/2 library has a say in it. */
+const HOSTILE_CALLS: readonly (readonly [name: string, call: Partial<RawCall>, expected: number | undefined])[] = [
+  ["another content type", { headers: { "content-type": "text/html" } }, undefined],
+  ["no content type", { headers: { "content-type": undefined } }, undefined],
+  ["an empty path", { path: "/" }, status.UNIMPLEMENTED],
+  ["a path with control characters encoded", { path: "/test.Echo/%00%0a" }, status.UNIMPLEMENTED],
+  ["a method of Object", { path: "/constructor" }, status.UNIMPLEMENTED],
+  ["a deadline that is none", { headers: { "grpc-timeout": "soon" } }, status.INTERNAL],
+  ["a deadline in the past", { headers: { "grpc-timeout": "0n" } }, undefined],
+  ["a deadline of 11415 years", { headers: { "grpc-timeout": "99999999H" } }, undefined],
+  [
+    "an unknown encoding",
+    { headers: { "grpc-encoding": "zip" }, body: Uint8Array.fromHex("0100000000") },
+    status.UNIMPLEMENTED,
+  ],
+  [
+    "gzip that is none",
+    { headers: { "grpc-encoding": "gzip" }, body: Uint8Array.fromHex("0100000001ff") },
+    status.INTERNAL,
+  ],
+  ["a compressed message without encoding", { body: Uint8Array.fromHex("0100000001ff") }, status.INVALID_ARGUMENT],
+  ["a length of 4 GiB", { body: Uint8Array.fromHex("00ffffffff") }, status.RESOURCE_EXHAUSTED],
+  ["half a frame", { body: Uint8Array.fromHex("0000") }, status.UNIMPLEMENTED],
+  ["no message", { body: new Uint8Array() }, status.UNIMPLEMENTED],
+  ["two messages", { body: Uint8Array.fromHex("00000000000000000000") }, status.UNIMPLEMENTED],
+  ["a message that is none", { body: Uint8Array.fromHex("00000000010f") }, status.INVALID_ARGUMENT],
+  ["metadata names that gRPC forbids", { headers: { "x!y|z": "1" } }, status.OK],
+  ["binary metadata that is not base64", { headers: { "x-bin": "%%%" } }, status.OK],
+];
+
+for (const [name, call, expected] of HOSTILE_CALLS) {
+  Deno.test(`Listener: ${name} harms nobody`, async () => {
+    const { listener, address } = await listen(echoService);
+    const { code, http, details } = await rawCall(address, {
+      path: "/test.Echo/One",
+      body: framed(new Uint8Array()),
+      ...call,
+    });
+    if (expected !== undefined) assert.equal(code ?? http, expected, `${details}`);
+    await using client = clientOf(address);
+    assert.equal((await client.unary(one, { id: "still here" })).message.id, "still here");
+    await listener.stop(0);
+  });
+}
+
+/** First bytes of a connection that is no HTTP/2. */
+const HOSTILE_BYTES: Readonly<Record<string, Uint8Array>> = {
+  "nothing": new Uint8Array(),
+  "HTTP/1.1": new TextEncoder().encode("GET / HTTP/1.1\r\nHost: weft\r\n\r\n"),
+  "TLS": Uint8Array.fromHex("1603010200010001fc0303"),
+  "zeros": new Uint8Array(100_000),
+  "a preface and a frame that is too long": new Uint8Array([
+    ...new TextEncoder().encode("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"),
+    ...Uint8Array.fromHex("ffffff000000000000"),
+  ]),
+  "a preface and headers that do not decode": new Uint8Array([
+    ...new TextEncoder().encode("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"),
+    ...Uint8Array.fromHex("000000040000000000" + "000004010500000001" + "ffffffff"),
+  ]),
+};
+
+for (const [name, bytes] of Object.entries(HOSTILE_BYTES)) {
+  Deno.test(`Listener: a connection that begins with ${name} harms nobody`, async () => {
+    const { listener, address } = await listen(echoService);
+    const connection = await Deno.connect({ hostname: "127.0.0.1", port: Number(address.split(":")[1]) });
+    await connection.write(bytes).catch(() => {});
+    connection.close();
+    await using client = clientOf(address);
+    assert.equal((await client.unary(one, { id: "still here" })).message.id, "still here");
+    await listener.stop(0);
+  });
+}

@@ -102,6 +102,35 @@ for (const [name, bug] of Object.entries(BUGS)) {
   });
 }
 
+Deno.test("ServerCall: an internal error is told to the caller in its own words, its cause to the log alone", async () => {
+  const cause = new Error("disk full");
+  const handle = () => Promise.reject(new MeshError("internal", "Cannot store the node", { cause }));
+  await using pair = await EchoPair.start({ services: [echoWith({ one: { ...isPublic, handle } })] });
+  const error = await failureOf(pair.client.unary(one, {}));
+  assert.deepEqual([error.codeName, error.message], ["INTERNAL", "Cannot store the node"]);
+  assert.match(String(pair.log.lines.at(-1)?.fields["stack"]), /Cannot store the node[^]*Caused by: Error: disk full/);
+});
+
+Deno.test("ServerCall: what a handler throws after its caller has gone is no error of the node", async () => {
+  const failed = Promise.withResolvers<void>();
+  const service = echoWith({
+    talk: {
+      ...isPublic,
+      async *handle(_requests, { signal }) {
+        yield {};
+        await whenAborted(signal);
+        failed.resolve();
+        throw new TypeError("aborted");
+      },
+    },
+  });
+  await using pair = await EchoPair.start({ services: [service] });
+  for await (const _ of pair.client.stream(talk, streamOf({}))) break;
+  await failed.promise;
+  await pair.server.stop();
+  assert.deepEqual(pair.log.lines.map(({ text }) => text), ["debug call refused"]);
+});
+
 Deno.test("ServerCall: a trailer name that HTTP/2 cannot carry is the handler's bug, and no more", async () => {
   const service = echoWith({
     one: {

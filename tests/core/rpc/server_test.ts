@@ -4,6 +4,7 @@
  * @module
  */
 import assert from "node:assert/strict";
+import { socketFiles } from "../../../core/io/socket_files.ts";
 import { ConfigError } from "../../../core/plugin/errors.ts";
 import type { RpcContext } from "../../../core/plugin/rpc.ts";
 import { connect } from "../../../core/rpc/client.ts";
@@ -11,7 +12,6 @@ import { RpcError } from "../../../core/rpc/rpc_error.ts";
 import { isVouchedFor, RpcServer, type RpcServerOptions } from "../../../core/rpc/server.ts";
 import type { SocketFileState } from "../../../core/rpc/socket_files.ts";
 import { Echo, EchoPair, echoService, echoWith, KeptLog } from "./echo_service.ts";
-import { socketFiles } from "./socket_files_deno.ts";
 
 const { one } = Echo.method;
 
