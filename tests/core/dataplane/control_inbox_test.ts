@@ -1,0 +1,95 @@
+import { strict as assert } from "node:assert";
+import { nobleSuite } from "../../../core/crypto/noble_suite.ts";
+import { ControlInbox } from "../../../core/dataplane/control_inbox.ts";
+import { noLoopDrops } from "../../../core/dataplane/loop_drops.ts";
+import type { ControlMessage, TunnelPeer, WorkerMessage } from "../../../core/dataplane/messages.ts";
+import { PrivateKey } from "../../../core/keys/private_key.ts";
+import { Engine } from "../../../core/wireguard/engine.ts";
+import { SeededRandom } from "../../twins/seeded_random.ts";
+
+const NOW = { nowMs: 1_000, wallMs: 1.7e12 };
+
+function fixture(limits: { peersMax: number } = { peersMax: 8 }) {
+  const random = new SeededRandom(1);
+  const engine = new Engine({ privateKey: PrivateKey.generate(random), suite: nobleSuite, random, mtu: 1420, limits });
+  const waiting: ControlMessage[] = [];
+  const sent: WorkerMessage[] = [];
+  const loopDrops = noLoopDrops();
+  const inbox = new ControlInbox({
+    engine,
+    cryptoSuite: "noble",
+    loopDrops,
+    receive: () => waiting.shift(),
+    send: (message) => sent.push(message),
+  });
+  const tell = (...messages: ControlMessage[]) => {
+    waiting.push(...messages);
+    inbox.take(NOW);
+  };
+  const peer = (): TunnelPeer => ({
+    publicKey: String(PrivateKey.generate(random).publicKey(nobleSuite.x25519)),
+    endpoints: ["192.0.2.1:51820"],
+    allowedIps: ["10.0.0.1/32"],
+    persistentKeepaliveMs: 0,
+  });
+  return { engine, sent, loopDrops, inbox, tell, peer, [Symbol.dispose]: () => engine[Symbol.dispose]() };
+}
+
+Deno.test("ControlInbox: adds, changes and removes peers in order", () => {
+  using made = fixture();
+  const [one, two] = [made.peer(), { ...made.peer(), allowedIps: ["10.0.0.2/32"] }];
+  made.tell(
+    { kind: "upsert-peer", peer: one },
+    { kind: "upsert-peer", peer: two },
+    { kind: "upsert-peer", peer: { ...one, allowedIps: ["10.0.0.3/32"] } },
+    { kind: "remove-peer", publicKey: two.publicKey },
+    { kind: "remove-peer", publicKey: two.publicKey },
+    { kind: "remove-peer", publicKey: "nonsense" },
+  );
+  const peers = [...made.engine.peers()];
+  assert.deepEqual(peers.map((peer) => [String(peer.publicKey), peer.allowedIps.map(String)]), [
+    [one.publicKey, ["10.0.0.3/32"]],
+  ]);
+  assert.deepEqual(made.sent, []);
+});
+
+Deno.test("ControlInbox: a peer that is refused is reported, and the rest goes on", () => {
+  using made = fixture({ peersMax: 1 });
+  const [one, two, three] = [made.peer(), made.peer(), made.peer()];
+  made.tell(
+    { kind: "upsert-peer", peer: { ...three, endpoints: ["nowhere"] } },
+    { kind: "upsert-peer", peer: one },
+    { kind: "upsert-peer", peer: two },
+  );
+  assert.deepEqual(made.sent.map((message) => message.kind === "peer-refused" && message.publicKey), [
+    three.publicKey,
+    two.publicKey,
+  ]);
+  assert.equal([...made.engine.peers()].length, 1);
+});
+
+Deno.test("ControlInbox: status has peers, the engine's and the loop's drops, and the id it was asked with", () => {
+  using made = fixture();
+  const peer = made.peer();
+  made.loopDrops["tun-refused"] = 3;
+  made.tell({ kind: "upsert-peer", peer }, { kind: "status", id: 7 });
+  const [answer] = made.sent;
+  assert.ok(answer?.kind === "status");
+  assert.equal(answer.id, 7);
+  assert.equal(answer.status.cryptoSuite, "noble");
+  assert.equal(answer.status.drops["tun-refused"], 3);
+  assert.equal(answer.status.drops["unknown-peer"], 0);
+  assert.equal(answer.status.lastTimestamp.length, 12);
+  assert.deepEqual(answer.status.peers.map((found) => [found.publicKey, found.endpoint, found.sessionState]), [
+    [peer.publicKey, "192.0.2.1:51820", "none"],
+  ]);
+  assert.deepEqual(structuredClone(answer), answer, "crosses threads");
+});
+
+Deno.test("ControlInbox: stop is remembered, and messages before it are carried out", () => {
+  using made = fixture();
+  assert.equal(made.inbox.isStopping, false);
+  made.tell({ kind: "upsert-peer", peer: made.peer() }, { kind: "stop" });
+  assert.equal(made.inbox.isStopping, true);
+  assert.equal([...made.engine.peers()].length, 1);
+});
