@@ -30,6 +30,8 @@ import type { Clock } from "../seams/clock.ts";
 import type { Tun } from "../seams/tun.ts";
 import type { UdpSocket } from "../seams/udp_socket.ts";
 import type { Instant } from "../time/instant.ts";
+import type { Engine } from "../wireguard/engine.ts";
+import type { EngineSink } from "../wireguard/sink.ts";
 import { classifyDatagram } from "./demux.ts";
 import { type LoopDropCounts, noLoopDrops, SEND_DROPS } from "./loop_drops.ts";
 
@@ -55,30 +57,8 @@ export interface Readiness {
   isReady(index: number): boolean;
 }
 
-/** What the engine calls back while it handles one input. Both borrow the bytes. */
-export interface TunnelSink {
-  toNetwork(buffer: Uint8Array, offset: number, length: number, to: Endpoint): void;
-  toTun(buffer: Uint8Array, offset: number, length: number): void;
-}
-
-/** The WireGuard engine as the loop drives it. Dropped packets are counted by the engine. */
-export interface TunnelEngine {
-  /** Borrows a packet with 16 bytes in front and 31 behind, and overwrites it. */
-  fromTun(buffer: Uint8Array, offset: number, length: number, now: Instant, sink: TunnelSink): unknown;
-  /** Borrows a datagram and its sender, and overwrites the datagram. */
-  fromNetwork(
-    buffer: Uint8Array,
-    offset: number,
-    length: number,
-    from: Endpoint,
-    now: Instant,
-    sink: TunnelSink,
-  ): unknown;
-  /** Does what is due. */
-  expire(now: Instant, sink: TunnelSink): void;
-  /** When `expire` has something to do; `Infinity` for never. */
-  nextDeadlineMs(): number;
-}
+/** The WireGuard engine as the loop drives it. It counts by itself what it drops. */
+export type TunnelEngine = Pick<Engine, "fromTun" | "fromNetwork" | "expire" | "nextDeadlineMs">;
 
 /** What a packet loop connects. */
 export interface PacketLoopParts {
@@ -105,7 +85,7 @@ export class PacketLoop {
   readonly #readiness: Readiness;
   readonly #clock: Clock;
   readonly #onWake: (now: Instant) => void;
-  readonly #sink: TunnelSink;
+  readonly #sink: EngineSink;
   /** One packet at a time is on its way, so one buffer does, and stays in the processor's cache. */
   readonly #buffer: Uint8Array;
   readonly #offset: number;

@@ -6,12 +6,14 @@ import {
   PACKETS_PER_TURN_MAX,
   TUN_INDEX,
   type TunnelEngine,
-  type TunnelSink,
   WAKE_INDEX,
 } from "../../../core/dataplane/packet_loop.ts";
 import { Endpoint } from "../../../core/ip/endpoint.ts";
+import { PublicKey } from "../../../core/keys/public_key.ts";
 import type { SendResult } from "../../../core/seams/udp_socket.ts";
 import type { Instant } from "../../../core/time/instant.ts";
+import type { Peer } from "../../../core/wireguard/peer.ts";
+import type { EngineSink } from "../../../core/wireguard/sink.ts";
 import { MemoryTun } from "../../twins/memory_tun.ts";
 import { MemoryNetwork } from "../../twins/memory_udp.ts";
 
@@ -21,17 +23,29 @@ function endpoint(text: string): Endpoint {
   return value;
 }
 
+const PEER: Peer = {
+  publicKey: PublicKey.of(new Uint8Array(32)),
+  endpoint: new Endpoint(),
+  allowedIps: [],
+  persistentKeepaliveMs: 0,
+  rxBytes: 0,
+  txBytes: 0,
+  lastHandshakeWallMs: 0,
+  sessionState: () => "established",
+};
+
 /** An engine that encrypts nothing: a datagram is a type, three zeros, and the packet. */
 class PlainEngine implements TunnelEngine {
-  readonly peer = endpoint("192.0.2.2:2");
+  readonly peerEndpoint = endpoint("192.0.2.2:2");
   readonly log: string[] = [];
   deadlineMs = Infinity;
 
-  fromTun(buffer: Uint8Array, offset: number, length: number, now: Instant, sink: TunnelSink): void {
+  fromTun(buffer: Uint8Array, offset: number, length: number, now: Instant, sink: EngineSink): undefined {
     assert.ok(offset >= 16 && buffer.length - offset - length >= 31, "headroom and tail room");
     buffer.set([4, 0, 0, 0], offset - 4);
     this.log.push(`tun ${buffer.subarray(offset, offset + length)} at ${now.nowMs}`);
-    sink.toNetwork(buffer, offset - 4, length + 4, this.peer);
+    sink.toNetwork(buffer, offset - 4, length + 4, this.peerEndpoint, PEER);
+    return undefined;
   }
 
   fromNetwork(
@@ -40,16 +54,17 @@ class PlainEngine implements TunnelEngine {
     length: number,
     from: Endpoint,
     now: Instant,
-    sink: TunnelSink,
-  ): void {
+    sink: EngineSink,
+  ): undefined {
     this.log.push(`network ${buffer.subarray(offset + 4, offset + length)} from ${from} at ${now.nowMs}`);
-    sink.toTun(buffer, offset + 4, length - 4);
+    sink.toTun(buffer, offset + 4, length - 4, PEER);
+    return undefined;
   }
 
-  expire(now: Instant, sink: TunnelSink): void {
+  expire(now: Instant, sink: EngineSink): void {
     this.log.push(`expire at ${now.nowMs}`);
     this.deadlineMs = Infinity;
-    sink.toNetwork(Uint8Array.of(1, 0, 0, 0), 0, 4, this.peer);
+    sink.toNetwork(Uint8Array.of(1, 0, 0, 0), 0, 4, this.peerEndpoint, PEER);
   }
 
   nextDeadlineMs(): number {
@@ -146,7 +161,7 @@ Deno.test("PacketLoop: every way in which sending fails is counted, and none is 
 
 Deno.test("PacketLoop: an endpoint of a family without socket is counted", () => {
   const made = fixture();
-  made.engine.peer.copyFrom(endpoint("[2001:db8::1]:1"));
+  made.engine.peerEndpoint.copyFrom(endpoint("[2001:db8::1]:1"));
   made.tun.route(Uint8Array.of(1));
   made.loop.turn();
   assert.deepEqual(made.loop.drops, { ...noLoopDrops(), "no-socket-for-family": 1 });
