@@ -115,7 +115,7 @@ export interface PollingThreadPort<Start, Down, Up> {
  */
 export async function runPollingThread<Start, Down, Up>(
   libc: Libc,
-  main: (port: PollingThreadPort<Start, Down, Up>) => Promise<void>,
+  main: (port: PollingThreadPort<Start, Down, Up>) => void | Promise<void>,
 ): Promise<void> {
   const birth = workerData as Birth<Start> | null;
   assert(birth?.port !== undefined, "this module is started as a thread");

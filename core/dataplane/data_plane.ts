@@ -1,0 +1,229 @@
+/**
+ * The control thread's handle on the data plane: starts the worker, tells it about peers, asks how it is, and replaces
+ * it when it dies.
+ *
+ * The handle remembers the peers, so a new worker gets them all at birth. What dies with a worker are sessions, which
+ * peers renew by handshake, endpoints learned from roaming peers, and counters.
+ *
+ * @module
+ */
+import { delay } from "../io/alarm.ts";
+import { workerUrl } from "../io/assets.ts";
+import { systemClock } from "../io/clock.ts";
+import { PollingThread } from "../io/polling_thread.ts";
+import type { PrivateKey } from "../keys/private_key.ts";
+import { MeshError } from "../plugin/errors.ts";
+import type { Log } from "../seams/log.ts";
+import type { HostDevice } from "./host_device.ts";
+import type { ControlMessage, TunnelPeer, WorkerMessage, WorkerStart, WorkerStatus } from "./messages.ts";
+import { parsePeer } from "./tunnel_peer.ts";
+
+/** A worker that has not ended so long after it was asked to is ended by force. */
+export const STOP_GRACE_MS = 500;
+/** A worker that has not answered by then is busy or dead. */
+export const STATUS_TIMEOUT_MS = 2_000;
+/** Wait before the first replacement; doubled for each one that dies young. */
+export const RESTART_DELAY_MIN_MS = 100;
+/** Wait at most this long. */
+export const RESTART_DELAY_MAX_MS = 10_000;
+/** A worker that lived this long did not die young. */
+export const HEALTHY_AFTER_MS = 60_000;
+
+/** What a data plane runs on. */
+export interface DataPlaneOptions {
+  /** Stays open until after the data plane was disposed. */
+  readonly device: Pick<HostDevice, "interfaceName" | "mtu" | "listenPort" | "descriptors" | "libc">;
+  readonly privateKey: PrivateKey;
+  readonly log: Log;
+  /** TAI64N label, 12 bytes: handshakes are later, whatever the wall clock says. See `DeviceStatus.lastTimestamp`. */
+  readonly timestampFloor?: Uint8Array;
+  /** The worker's module; where it lies beside this program unless told otherwise. */
+  readonly workerUrl?: URL;
+}
+
+/** State of a running data plane. */
+export interface DeviceStatus extends WorkerStatus {
+  readonly listenPort: number;
+  /** How often the worker was replaced. */
+  readonly restartCount: number;
+}
+
+/** A running data plane. */
+export interface DataPlane extends AsyncDisposable {
+  /**
+   * Adds a peer or changes its settings; sessions and learned endpoints stay.
+   *
+   * @throws {MeshError} `invalid-argument` if any part of `peer` is malformed; nothing changed then.
+   */
+  upsertPeer(peer: TunnelPeer): void;
+  /** Removes a peer and its sessions; does nothing if there is none. */
+  removePeer(publicKey: string): void;
+  /** Makes the peers exactly these. Throws as `upsertPeer` does. */
+  replacePeers(peers: readonly TunnelPeer[]): void;
+  /**
+   * What the worker knows now.
+   *
+   * @throws {MeshError} `timeout` if it does not answer, `unavailable` while it is being replaced.
+   */
+  status(): Promise<DeviceStatus>;
+}
+
+/**
+ * Starts the worker.
+ *
+ * @throws {Error} If the first worker dies before it is ready; whatever it said is the message.
+ */
+export async function startDataPlane(options: DataPlaneOptions): Promise<DataPlane> {
+  const supervisor = new Supervisor(options);
+  await supervisor.start();
+  return supervisor;
+}
+
+type Thread = PollingThread<ControlMessage, WorkerMessage>;
+
+/** A started worker, and its first message. */
+interface Running {
+  readonly thread: Thread;
+  readonly startedMs: number;
+  readonly ready: Promise<void>;
+}
+
+/** A status request on its way. */
+interface Question {
+  readonly id: number;
+  readonly answer: PromiseWithResolvers<WorkerStatus>;
+  readonly shared: Promise<DeviceStatus>;
+}
+
+class Supervisor implements DataPlane {
+  readonly #options: DataPlaneOptions;
+  readonly #log: Log;
+  readonly #peers = new Map<string, TunnelPeer>();
+  readonly #stop = new AbortController();
+  #timestampFloor: Uint8Array | undefined;
+  #running: Running | undefined;
+  #supervising: Promise<void> = Promise.resolve();
+  #restartCount = 0;
+  /** One question at a time, shared by all who ask meanwhile. */
+  #asked: Question | undefined;
+  #askedCount = 0;
+
+  constructor(options: DataPlaneOptions) {
+    this.#options = options;
+    this.#log = options.log;
+    this.#timestampFloor = options.timestampFloor;
+  }
+
+  async start(): Promise<void> {
+    const running = this.#startWorker();
+    this.#running = running;
+    const failure = await Promise.race([running.ready, running.thread.ended.then((reason) => ({ reason }))]);
+    if (failure) throw failure.reason ?? new Error("The data-plane worker ended before it was ready");
+    this.#supervising = this.#supervise(running);
+  }
+
+  upsertPeer(peer: TunnelPeer): void {
+    parsePeer(peer);
+    this.#peers.set(peer.publicKey, peer);
+    this.#running?.thread.post({ kind: "upsert-peer", peer });
+  }
+
+  removePeer(publicKey: string): void {
+    if (!this.#peers.delete(publicKey)) return;
+    this.#running?.thread.post({ kind: "remove-peer", publicKey });
+  }
+
+  replacePeers(peers: readonly TunnelPeer[]): void {
+    for (const peer of peers) parsePeer(peer);
+    const wanted = new Set(peers.map((peer) => peer.publicKey));
+    for (const publicKey of [...this.#peers.keys()]) if (!wanted.has(publicKey)) this.removePeer(publicKey);
+    for (const peer of peers) this.upsertPeer(peer);
+  }
+
+  status(): Promise<DeviceStatus> {
+    if (this.#asked) return this.#asked.shared;
+    if (!this.#running) return Promise.reject(new MeshError("unavailable", "The data plane is being restarted"));
+    const answer = Promise.withResolvers<WorkerStatus>();
+    const shared = this.#withDeadline(answer.promise).finally(() => this.#asked = undefined);
+    const id = ++this.#askedCount;
+    this.#asked = { id, answer, shared };
+    this.#running.thread.post({ kind: "status", id });
+    return shared;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stop.abort();
+    this.#running?.thread.post({ kind: "stop" });
+    await this.#running?.thread.join(STOP_GRACE_MS);
+    await this.#supervising;
+  }
+
+  #startWorker(): Running {
+    const { device, privateKey } = this.#options;
+    const ready = Promise.withResolvers<void>();
+    const start: WorkerStart = {
+      interfaceName: device.interfaceName,
+      mtu: device.mtu,
+      listenPort: device.listenPort,
+      descriptors: device.descriptors,
+      privateKey: privateKey.reveal(),
+      timestampFloor: this.#timestampFloor,
+      peers: [...this.#peers.values()],
+    };
+    const url = this.#options.workerUrl ?? workerUrl();
+    const thread: Thread = new PollingThread(
+      device.libc,
+      url,
+      "data-plane",
+      start,
+      (message) => this.#hear(message, ready.resolve),
+    );
+    start.privateKey.fill(0);
+    return { thread, startedMs: systemClock.monotonicMs(), ready: ready.promise };
+  }
+
+  #hear(message: WorkerMessage, ready: () => void): void {
+    switch (message.kind) {
+      case "ready":
+        this.#log.info("data plane ready", { crypto: message.cryptoSuite, peers: this.#peers.size });
+        return ready();
+      case "peer-refused":
+        return this.#log.error("peer refused", { peer: message.publicKey, error: message.why });
+      case "status":
+        this.#timestampFloor = message.status.lastTimestamp;
+        if (message.id === this.#asked?.id) this.#asked.answer.resolve(message.status);
+        return;
+    }
+  }
+
+  async #supervise(first: Running): Promise<void> {
+    let delayMs = RESTART_DELAY_MIN_MS;
+    for (let running = first;;) {
+      const failure = await running.thread.ended;
+      this.#running = undefined;
+      this.#asked?.answer.reject(new MeshError("unavailable", "The data plane is being restarted"));
+      if (this.#stop.signal.aborted) return;
+      if (systemClock.monotonicMs() - running.startedMs >= HEALTHY_AFTER_MS) delayMs = RESTART_DELAY_MIN_MS;
+      this.#log.error("data plane died", { error: failure?.message ?? "ended by itself", restartInMs: delayMs });
+      const isOver = await delay(delayMs, this.#stop.signal).then(() => false, () => true);
+      if (isOver) return;
+      delayMs = Math.min(delayMs * 2, RESTART_DELAY_MAX_MS);
+      this.#restartCount++;
+      this.#running = running = this.#startWorker();
+    }
+  }
+
+  async #withDeadline(answer: Promise<WorkerStatus>): Promise<DeviceStatus> {
+    const answered = new AbortController();
+    const late = delay(STATUS_TIMEOUT_MS, answered.signal).then(() => {
+      throw new MeshError("timeout", `The data plane did not answer within ${STATUS_TIMEOUT_MS} ms`);
+    });
+    try {
+      const status = await Promise.race([answer, late]);
+      return { ...status, listenPort: this.#options.device.listenPort, restartCount: this.#restartCount };
+    } finally {
+      late.catch(() => {});
+      answered.abort();
+    }
+  }
+}

@@ -1,0 +1,76 @@
+/**
+ * The data-plane worker: opens its ends of what it was lent, wires engine and packet loop, and turns until told to stop.
+ *
+ * What it does with packets is in `packet_loop.ts`, with messages in `control_inbox.ts`; how it is started, and replaced
+ * when it dies, in `data_plane.ts`.
+ *
+ * @module
+ */
+import { assert } from "../assert.ts";
+import { bootClock } from "../io/clock.ts";
+import { openCryptoSuite } from "../io/crypto_suite.ts";
+import { Libc } from "../io/libc_ffi.ts";
+import { Poller } from "../io/poll.ts";
+import { type PollingThreadPort, runPollingThread } from "../io/polling_thread.ts";
+import { systemRandom } from "../io/random.ts";
+import { TunLinux } from "../io/tun_linux.ts";
+import { UdpSocketLinux } from "../io/udp_socket_linux.ts";
+import { PrivateKey } from "../keys/private_key.ts";
+import { Engine } from "../wireguard/engine.ts";
+import { ControlInbox } from "./control_inbox.ts";
+import type { ControlMessage, WorkerMessage, WorkerStart } from "./messages.ts";
+import { PacketLoop } from "./packet_loop.ts";
+
+type Port = PollingThreadPort<WorkerStart, ControlMessage, WorkerMessage>;
+
+using libc = Libc.open();
+await runPollingThread(libc, (port: Port) => runTunnel(libc, port));
+
+/** Holds the thread until the control thread says stop. */
+function runTunnel(libc: Libc, port: Port): void {
+  const { start } = port;
+  const { tun, udp4, udp6 } = start.descriptors;
+  const sockets = [UdpSocketLinux.lent(libc, udp4, 4, start.listenPort)];
+  if (udp6 !== undefined) sockets.push(UdpSocketLinux.lent(libc, udp6, 6, start.listenPort));
+  const clock = bootClock(libc);
+
+  using suite = openCryptoSuite();
+  using privateKey = takePrivateKey(start);
+  using engine = new Engine({
+    privateKey,
+    suite,
+    random: systemRandom,
+    mtu: start.mtu,
+    ...(start.timestampFloor && { timestampFloor: start.timestampFloor }),
+  });
+  const loop: PacketLoop = new PacketLoop({
+    engine,
+    tun: TunLinux.lent(libc, tun, start.interfaceName),
+    sockets,
+    readiness: new Poller(libc, [port.wake.fd, tun, ...sockets.map((socket) => socket.fd)]),
+    clock,
+    onWake: (now) => {
+      port.wake.clear();
+      inbox.take(now);
+    },
+  });
+  const inbox = new ControlInbox({
+    engine,
+    cryptoSuite: suite.name,
+    loopDrops: loop.drops,
+    receive: () => port.receive(),
+    send: (message) => port.send(message),
+  });
+
+  const now = { nowMs: clock.monotonicMs(), wallMs: clock.wallMs() };
+  for (const peer of start.peers) inbox.upsertPeer(peer, now);
+  port.send({ kind: "ready", cryptoSuite: suite.name });
+  while (!inbox.isStopping) loop.turn();
+}
+
+function takePrivateKey(start: WorkerStart): PrivateKey {
+  const key = PrivateKey.fromBytes(start.privateKey);
+  assert(key !== undefined, "the control thread hands over a whole key");
+  start.privateKey.fill(0);
+  return key;
+}
