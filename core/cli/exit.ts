@@ -4,6 +4,7 @@
  * @module
  */
 import { ConfigError, MeshError, type MeshErrorReason } from "../plugin/errors.ts";
+import { CorruptLogError, LogStoreFailedError } from "../seams/log_store.ts";
 
 /** The exit codes of `weft`; other programs rely on them. */
 export const EXIT = {
@@ -20,9 +21,28 @@ export const EXIT = {
 /** One of {@linkcode EXIT}. */
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 
-/** A command line that cannot be understood: exit code 2. */
+/** What the codes mean, for help texts. */
+export const EXIT_MEANINGS: Readonly<Record<ExitCode, string>> = {
+  0: "ok",
+  1: "failed",
+  2: "command line or configuration not understood",
+  3: "no node is running there",
+  4: "the node has not joined a mesh, or is no longer in it",
+  5: "not permitted",
+  6: "no answer in time",
+  8: "the mesh has no leader",
+};
+
+/** A command line or configuration that cannot be understood, found before anything was opened: exit code 2. */
 export class UsageError extends Error {
   override readonly name = "UsageError";
+  /** What to run next, a full sentence. */
+  readonly hint: string | undefined;
+
+  constructor(message: string, hint?: string, options?: ErrorOptions) {
+    super(message, options);
+    this.hint = hint;
+  }
 }
 
 /** The exit code for whatever a command threw. */
@@ -56,6 +76,9 @@ function codeForReason(reason: MeshErrorReason): ExitCode {
   }
 }
 
+/** Set to `debug`, this variable makes errors that nobody expected come with their stack. */
+export const STACK_VARIABLE = "WEFT_LOG_LEVEL";
+
 /** What failed and why, and what to run next: at most two lines. */
 export interface ErrorText {
   readonly message: string;
@@ -64,6 +87,25 @@ export interface ErrorText {
 
 /** The texts a user sees for `error`; never a stack trace. */
 export function errorText(error: unknown): ErrorText {
-  if (error instanceof ConfigError || error instanceof MeshError) return { message: error.message, hint: error.hint };
-  return { message: error instanceof Error ? error.message : String(error), hint: undefined };
+  if (error instanceof UsageError || error instanceof ConfigError || error instanceof MeshError) {
+    return { message: error.message, hint: error.hint };
+  }
+  const message = error instanceof Error ? error.message || error.name : String(error);
+  return { message, hint: hintForOther(error) };
+}
+
+function hintForOther(error: unknown): string {
+  if (error instanceof CorruptLogError) {
+    return "Restore the data directory from a backup; or keep its private.key, remove the rest, and run with --join.";
+  }
+  if (error instanceof LogStoreFailedError) {
+    return "Look at the disk: is it full, does `dmesg` name errors? Then start the node again.";
+  }
+  return `Run it again with ${STACK_VARIABLE}=debug to see where it comes from.`;
+}
+
+/** Where an error came from that none of the texts above explains; `undefined` for those that are explained. */
+export function unexpectedStack(error: unknown): string | undefined {
+  const isExplained = error instanceof UsageError || error instanceof ConfigError || error instanceof MeshError;
+  return !isExplained && error instanceof Error ? error.stack : undefined;
 }

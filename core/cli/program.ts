@@ -1,115 +1,200 @@
 /**
  * The command line: names, options and help of every command. What a command does is in the file of its name.
  *
+ * Without a command the help goes to standard error and the exit code is 2, because nothing was done; `weft help` and
+ * `--help` print to standard output and exit with 0.
+ *
  * @module
  */
 import { Command, CommanderError } from "commander";
-import { openCryptoSuite } from "../io/crypto_suite.ts";
 import { systemClock } from "../io/clock.ts";
-import { readStdin, writeErr, writeOut } from "../io/process.ts";
+import { openCryptoSuite } from "../io/crypto_suite.ts";
+import { defaultDataDir, environment, outputFileMode, readStdin, runtimeInfo } from "../io/process.ts";
 import { systemRandom } from "../io/random.ts";
-import { type OptionName, type OptionSpec, type RawOption, type RawOptions, RUN_OPTIONS } from "../node/options.ts";
-import { EXIT, exitCodeFor } from "./exit.ts";
-import { generateKey, KEY_INPUT_BYTES_MAX, publicKeyOf } from "./keys.ts";
+import { EXIT, EXIT_MEANINGS, type ExitCode, exitCodeFor, STACK_VARIABLE, unexpectedStack } from "./exit.ts";
+import { generateKey, KEY_INPUT_BYTES_MAX, keyFileWarning, publicKeyOf } from "./keys.ts";
 import { runLeave } from "./leave.ts";
 import { runNodes } from "./nodes.ts";
 import { type Output, processOutput } from "./output.ts";
-import { runNode } from "./run.ts";
-import { runStatus } from "./status.ts";
-import { addTargetOptions, type TargetOptions } from "./target.ts";
+import { runNode, type RunRequest } from "./run.ts";
+import { addRunOptions, givenOptions } from "./run_options.ts";
+import { askStatus, runStatus } from "./status.ts";
+import { addTargetOptions, type TargetHost, type TargetOptions } from "./target.ts";
+import { socketPathOf, upAssumptions, upLines } from "./up.ts";
+import { usageError } from "./usage.ts";
 import { runVersion } from "./version.ts";
+
+/** What the command line finds around itself. Tests give their own. */
+export interface Surroundings extends TargetHost {
+  readonly output: Output;
+  /** Runs a node to its end. */
+  readonly runNode: (request: RunRequest) => Promise<ExitCode>;
+  /** Standard input to its end; `undefined` if it is longer. */
+  readonly readStdin: (bytesMax: number) => Promise<string | undefined>;
+}
+
+/** This process. */
+export function processSurroundings(): Surroundings {
+  return { output: processOutput(), environment: environment(), dataDir: defaultDataDir(), runNode, readStdin };
+}
 
 /**
  * Runs one command line.
  *
  * @param args Arguments after the program's name.
- * @returns The exit code.
+ * @returns The exit code. Never throws: what a command throws was printed.
  */
-export async function runProgram(args: readonly string[]): Promise<number> {
-  const output = processOutput();
-  let code: number = EXIT.ok;
-  const program = buildProgram(output, (exitCode) => code = exitCode);
+export async function runProgram(
+  args: readonly string[],
+  surroundings: Surroundings = processSurroundings(),
+): Promise<ExitCode> {
+  let code: ExitCode = EXIT.ok;
+  const program = buildProgram(surroundings, (exitCode) => code = exitCode);
   try {
     await program.parseAsync([...args], { from: "user" });
+    return code;
   } catch (error) {
-    // Commander has printed its message; help and version end here too, with code 0.
-    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
-    output.failure(error, args.includes("--json"));
-    return exitCodeFor(error);
+    // Help and version end here, after they were printed; so does a command line without a command.
+    if (error instanceof CommanderError && error.exitCode === 0) return EXIT.ok;
+    if (error instanceof CommanderError && error.code === "commander.help") return EXIT.usage;
+    const failure = error instanceof CommanderError ? usageError(error, program, args) : error;
+    report(failure, args, surroundings);
+    return exitCodeFor(failure);
   }
-  return code;
 }
 
-function buildProgram(output: Output, setCode: (code: number) => void): Command {
+function report(error: unknown, args: readonly string[], { output, environment }: Surroundings): void {
+  output.failure(error, args.includes("--json"));
+  const stack = environment[STACK_VARIABLE] === "debug" ? unexpectedStack(error) : undefined;
+  if (stack !== undefined) output.talk(`${stack}\n`);
+}
+
+function buildProgram(around: Surroundings, setCode: (code: ExitCode) => void): Command {
+  const { output } = around;
   const program = new Command("weft")
     .description("A WireGuard mesh in one process.")
+    .usage("COMMAND [OPTIONS]")
     .exitOverride()
     .showSuggestionAfterError(true)
-    .configureOutput({ writeOut, writeErr, outputError: (text, write) => write(text) });
-  addRun(program, setCode);
-  addTargetOptions(program.command("status [node-id]"))
-    .description("this node (or another): role, leader, addresses, peers")
-    .action((nodeId: string | undefined, options: TargetOptions) =>
-      runStatus(nodeId ?? "", options, output, systemClock.wallMs())
-    );
-  addTargetOptions(program.command("nodes"))
-    .description("all nodes of the mesh")
-    .action((options: TargetOptions) => runNodes(options, output));
-  addTargetOptions(program.command("leave"))
-    .description("leave the mesh and stop")
-    .action((options: TargetOptions) => runLeave(options, output));
-  addKeys(program, output);
+    .configureHelp({ styleTitle: (title) => output.layout.style.bold(title) })
+    .configureOutput({
+      writeOut: (text) => output.text(text),
+      writeErr: (text) => output.talk(text),
+      // Said again, in the form of all errors, by `report`.
+      outputError: () => {},
+      getOutHelpWidth: () => helpWidth(output.layout.columns),
+      getErrHelpWidth: () => helpWidth(output.talkLayout.columns),
+      getOutHasColors: () => true,
+      getErrHasColors: () => false,
+    })
+    .helpOption("-h, --help", "print this help")
+    .helpCommand("help [command]", "print the help of a command")
+    .option("-V, --version", "print the version")
+    .on("option:version", () => {
+      runVersion(false, output);
+      throw new CommanderError(EXIT.ok, "weft.version", "printed");
+    })
+    .addHelpText("after", generalHelp());
+  addNodeCommands(program, around, setCode);
+  addClientCommands(program, around);
+  addKeyCommands(program, around);
   program.command("version")
-    .description("version, commit, build date, Deno version")
+    .description("version, commit, build date and Deno version of this program")
     .option("--json", "print JSON")
     .action((options: { json?: boolean }) => runVersion(options.json ?? false, output));
   return program;
 }
 
-function addRun(program: Command, setCode: (code: number) => void): void {
-  const run = program.command("run").description("run a node");
-  for (const spec of RUN_OPTIONS) addRunOption(run, spec);
-  run.option("--config <file>", "configuration file: YAML, JSON or TOML");
-  run.action(async (options: Record<string, unknown>) => {
-    const config = typeof options["config"] === "string" ? options["config"] : undefined;
-    setCode(await runNode(givenFlags(run, options), config));
-  });
+/** Help is wrapped for reading: not wider than a page, even where lines may be of any length. */
+const HELP_COLUMNS_MAX = 110;
+
+function helpWidth(columns: number): number {
+  return Math.min(columns, HELP_COLUMNS_MAX);
 }
 
-function addRunOption(run: Command, spec: OptionSpec): void {
-  const help = spec.defaultText === undefined ? spec.help : `${spec.help} (default: ${spec.defaultText})`;
-  if (spec.kind === "flag") run.option(`--${spec.name}`, help);
-  else if (spec.kind === "list") {
-    run.option(`--${spec.name} <${spec.placeholder}>`, help, (text: string, all: string[] = []) => [...all, text]);
-  } else run.option(`--${spec.name} <${spec.placeholder}>`, help);
+function generalHelp(): string {
+  const codes = Object.entries(EXIT_MEANINGS).map(([code, meaning]) => `  ${code}  ${meaning}`);
+  return [
+    "",
+    "Start a mesh on one machine, join it from others, look at it:",
+    "  weft run --bootstrap --insecure",
+    "  weft run --join 192.0.2.1:8443 --insecure",
+    "  weft status",
+    "",
+    "Every option of `weft run` can also be given as an environment variable (--node-id as WEFT_NODE_ID) or as a key of",
+    "the configuration file (node-id); options come before variables, variables before the file.",
+    "",
+    "Exit codes:",
+    ...codes,
+  ].join("\n");
 }
 
-/** The options that stand on the command line, by the names of the option table. */
-function givenFlags(run: Command, values: Record<string, unknown>): RawOptions {
-  const flags = new Map<OptionName, RawOption>();
-  for (const { name } of RUN_OPTIONS) {
-    // Commander turns `--no-x` into an option `x` that is true unless the flag stands there.
-    const negated = name.startsWith("no-");
-    const key = (negated ? name.slice(3) : name).replace(/-([a-z0-9])/g, (_, letter: string) => letter.toUpperCase());
-    if (run.getOptionValueSource(key) !== "cli") continue;
-    const value = values[key];
-    const source = `--${name}`;
-    if (typeof value === "boolean") flags.set(name, { value: negated ? !value : value, source });
-    else if (typeof value === "string") flags.set(name, { value, source });
-    else if (Array.isArray(value)) flags.set(name, { value: value.map(String), source });
-  }
-  return flags;
+function addNodeCommands(program: Command, around: Surroundings, setCode: (code: ExitCode) => void): void {
+  const { output, dataDir } = around;
+  const run = addRunOptions(program.command("run"), around)
+    .description("run a node: start a mesh, join one, or go on in the one it belongs to")
+    .usage("[--bootstrap | --join HOST:PORT[,HOST:PORT…]] [OPTIONS]")
+    .addHelpText("after", RUN_HELP)
+    .action(async ({ config: configPath }: { config?: string }) =>
+      setCode(await around.runNode({ flags: givenOptions(run), configPath }))
+    );
+  const up = addRunOptions(program.command("up"), around)
+    .description("run a node that starts a mesh without TLS unless told otherwise, and say how others join")
+    .usage("[OPTIONS]")
+    .action(async ({ config: configPath }: { config?: string }) =>
+      setCode(
+        await around.runNode({
+          flags: givenOptions(up),
+          configPath,
+          assume: upAssumptions,
+          onReady: async (config) => {
+            const status = await askStatus("", { socket: socketPathOf(config) }, around);
+            output.lines(upLines(status, config, { dataDir, denoVersion: runtimeInfo().denoVersion }));
+          },
+        }),
+      )
+    );
 }
 
-function addKeys(program: Command, output: Output): void {
-  const keys = program.command("keys").description("WireGuard keys on standard input and output");
+const RUN_HELP = `
+A node that already belongs to a mesh goes on in it: --bootstrap and --join are then of no effect. It logs the message
+"ready" once it belongs to a mesh with a known leader, and stops cleanly at SIGTERM and Ctrl-C. It needs root, or
+CAP_NET_ADMIN and access to /dev/net/tun.
+
+Examples:
+  weft run --bootstrap --insecure
+  weft run --join 192.0.2.1:8443,192.0.2.2:8443 --as-voter --insecure
+  weft run --config weft.yaml`;
+
+function addClientCommands(program: Command, around: Surroundings): void {
+  const { output, dataDir } = around;
+  addTargetOptions(program.command("status [NODE_ID]"), dataDir)
+    .description("a node's role, leader, addresses and peers: the node on this host, or another of its mesh by id")
+    .action((nodeId: string | undefined, options: TargetOptions) =>
+      runStatus(nodeId ?? "", options, around, output, systemClock.wallMs())
+    );
+  addTargetOptions(program.command("nodes"), dataDir)
+    .description("all nodes of the mesh")
+    .action((options: TargetOptions) => runNodes(options, around, output));
+  addTargetOptions(program.command("leave"), dataDir)
+    .description("take the node on this host out of its mesh, make it forget the mesh, and stop it")
+    .action((options: TargetOptions) => runLeave(options, around, output));
+}
+
+function addKeyCommands(program: Command, { output, readStdin }: Surroundings): void {
+  const keys = program.command("keys").description("WireGuard keys on standard input and output").usage("COMMAND");
   keys.command("generate")
-    .description("a new private key, as `wg genkey`")
-    .action(() => output.text(`${generateKey(systemRandom)}\n`));
+    .description("print a new private key, as `wg genkey`")
+    .action(() => {
+      const warning = keyFileWarning(outputFileMode());
+      if (warning !== undefined) output.talk(`${warning}\n`);
+      output.text(`${generateKey(systemRandom)}\n`);
+    });
   keys.command("public")
-    .description("the public key of the private key on standard input, as `wg pubkey`")
+    .description("print the public key of the private key on standard input, as `wg pubkey`")
     .action(async () => {
       const input = await readStdin(KEY_INPUT_BYTES_MAX);
-      output.text(`${publicKeyOf(input, openCryptoSuite().x25519)}\n`);
+      using suite = openCryptoSuite();
+      output.text(`${publicKeyOf(input, suite.x25519)}\n`);
     });
 }

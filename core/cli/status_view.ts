@@ -1,14 +1,13 @@
 /**
- * How a node's status and the list of nodes look, as tables and as JSON.
+ * How a node's status looks, as text and as JSON. Everything in it may come from another node, and is not trusted.
  *
  * @module
  */
 import { toJson } from "@bufbuild/protobuf";
 import { timestampMs } from "@bufbuild/protobuf/wkt";
-import { ClusterStatus, type MeshNode, MeshNodeSchema } from "../../proto/gen/v1/mesh_messages_pb.ts";
 import { StatusSchema } from "../../proto/gen/v1/node_messages_pb.ts";
 import type { NodeStatus, PeerStatus } from "../../proto/gen/weft/v1/control_pb.ts";
-import { formatAge, formatBytes, printable, renderTable, type Style } from "./format.ts";
+import { formatAge, formatBytes, type Layout, printable, renderTable } from "./format.ts";
 
 /** The `--json` form of `weft status`, without the schema version. */
 export function statusJson(status: NodeStatus): Record<string, unknown> {
@@ -57,29 +56,44 @@ function peerJson(peer: PeerStatus): Record<string, unknown> {
   };
 }
 
+/** Characters of the state hash that the text form shows: enough to compare by eye. */
+const HASH_CHARACTERS = 16;
+
 /**
- * The table form of `weft status`.
+ * The text form of `weft status`.
  *
  * @param wallMs Now, for handshake ages.
  */
-export function statusLines(status: NodeStatus, wallMs: number, style: Style): string[] {
-  const { addresses, raft } = status;
-  const role = raft?.role === "leader" ? style.green("leader") : raft?.role || "unknown role";
-  const voters = raft?.members.filter((member) => member.voter).length ?? 0;
-  const leader = raft?.leader ? printable(raft.leader) : style.red("none");
-  const lines = [
-    `${style.bold(printable(status.status?.id ?? ""))}  ${role}  leader ${leader}  term ${raft?.term ?? 0}  ` +
-    `${count(raft?.members.length ?? 0, "member")}, ${count(voters, "voter")}  up ${status.status?.uptime ?? ""}`,
-    `addresses  ${[addresses?.ipv4, addresses?.ipv6].filter((text) => text).join("  ") || "-"}`,
-    `interface  ${addresses?.interface ?? ""}  mtu ${addresses?.mtu ?? 0}  udp ${addresses?.wireguardPort ?? 0}`,
-    `raft       commit ${raft?.commitIndex ?? 0}  applied ${raft?.appliedIndex ?? 0}  state ${
-      raft?.stateHash.slice(0, 16) ?? ""
-    }`,
-    "",
-  ];
-  if (status.peers.length === 0) return [...lines, style.dim("no peers yet: run `weft run --join` on another machine")];
+export function statusLines(status: NodeStatus, wallMs: number, layout: Layout): string[] {
+  const lines = [headLine(status, layout), ...factLines(status), ""];
+  if (status.peers.length === 0) {
+    return [...lines, layout.style.dim("no peers yet: run `weft run --join` on another machine")];
+  }
   const header = ["PEER", "IPV4", "IPV6", "ENDPOINT", "HANDSHAKE", "RX", "TX"];
-  return [...lines, ...renderTable(header, status.peers.map((peer) => peerRow(peer, wallMs)), style)];
+  return [...lines, ...renderTable(header, status.peers.map((peer) => peerRow(peer, wallMs)), layout)];
+}
+
+function headLine({ status, raft }: NodeStatus, { style }: Layout): string {
+  const members = raft?.members ?? [];
+  const voterCount = members.filter((member) => member.voter).length;
+  return [
+    style.bold(field(status?.id)),
+    raft?.role === "leader" ? style.green("leader") : field(raft?.role),
+    raft?.leader ? `leader ${field(raft.leader)}` : style.red("no leader"),
+    `term ${raft?.term ?? 0}`,
+    `${count(members.length, "member")}, ${count(voterCount, "voter")}`,
+    `up ${field(status?.uptime)}`,
+  ].join("  ");
+}
+
+function factLines({ addresses, raft }: NodeStatus): string[] {
+  const own = [addresses?.ipv4, addresses?.ipv6].filter((text) => text).map(field);
+  const hash = field(raft?.stateHash.slice(0, HASH_CHARACTERS));
+  return [
+    `addresses  ${own.join("  ") || "-"}`,
+    `interface  ${field(addresses?.interface)}  mtu ${addresses?.mtu ?? 0}  udp ${addresses?.wireguardPort ?? 0}`,
+    `raft       commit ${raft?.commitIndex ?? 0}  applied ${raft?.appliedIndex ?? 0}  state ${hash}`,
+  ];
 }
 
 function peerRow(peer: PeerStatus, wallMs: number): string[] {
@@ -94,36 +108,8 @@ function peerRow(peer: PeerStatus, wallMs: number): string[] {
   ];
 }
 
-/** The `--json` form of `weft nodes`, without the schema version. */
-export function nodesJson(nodes: readonly MeshNode[]): Record<string, unknown> {
-  return { nodes: nodes.map((node) => toJson(MeshNodeSchema, node, { alwaysEmitImplicit: true })) };
-}
-
-/** The table form of `weft nodes`. */
-export function nodesLines(nodes: readonly MeshNode[], style: Style): string[] {
-  const header = ["NODE", "ROLE", "IPV4", "IPV6", "ENDPOINT", "PUBLIC KEY"];
-  const rows = nodes.map((node) => [
-    node.id,
-    roleName(node.clusterStatus),
-    node.privateIpv4,
-    node.privateIpv6,
-    node.primaryEndpoint,
-    node.publicKey,
-  ]);
-  return renderTable(header, rows, style);
-}
-
-function roleName(status: ClusterStatus): string {
-  switch (status) {
-    case ClusterStatus.CLUSTER_LEADER:
-      return "leader";
-    case ClusterStatus.CLUSTER_VOTER:
-      return "voter";
-    case ClusterStatus.CLUSTER_NON_VOTER:
-      return "non-voter";
-    default:
-      return "unknown";
-  }
+function field(text: string | undefined): string {
+  return printable(text ?? "") || "-";
 }
 
 function count(number: number, noun: string): string {

@@ -32,11 +32,15 @@ export function runtimeInfo(): { readonly denoVersion: string; readonly platform
   return { denoVersion: Deno.version.deno, platform: `${Deno.build.os}/${Deno.build.arch}` };
 }
 
-/** Where state lives unless told otherwise: `/var/lib/weft` for root, the XDG data directory otherwise. */
-export function defaultDataDir(): string {
-  if (isRoot()) return "/var/lib/weft";
-  const home = Deno.env.get("HOME") ?? "/";
-  return `${Deno.env.get("XDG_DATA_HOME") || `${home}/.local/share`}/weft`;
+/**
+ * Where state lives unless told otherwise: `/var/lib/weft` for root, `weft` in the user's XDG data directory otherwise
+ * (XDG Base Directory Specification 0.8; relative paths count as not set).
+ */
+export function defaultDataDir(asRoot: boolean = isRoot(), variables = environment()): string {
+  if (asRoot) return "/var/lib/weft";
+  const isAbsolute = (path: string | undefined) => path !== undefined && path.startsWith("/");
+  const { XDG_DATA_HOME: dataHome, HOME: home = "" } = variables;
+  return isAbsolute(dataHome) ? `${dataHome}/weft` : `${home}/.local/share/weft`;
 }
 
 /** Writes all of `text` to standard output: data only. */
@@ -59,35 +63,87 @@ function writeAll(stream: { writeSync(bytes: Uint8Array): number }, text: string
   }
 }
 
-/** Which standard streams are terminals that may get colours (`NO_COLOR` unset). */
-export function colourStreams(): { readonly out: boolean; readonly err: boolean } {
-  const wanted = !Deno.noColor && Deno.env.get("TERM") !== "dumb";
-  return { out: wanted && Deno.stdout.isTerminal(), err: wanted && Deno.stderr.isTerminal() };
+/** What a standard output stream is connected to. */
+export interface StreamTraits {
+  readonly isTerminal: boolean;
+  /** A terminal that takes colours, and the user wants them (`NO_COLOR`, `TERM=dumb`). */
+  readonly hasColours: boolean;
+  /** Characters per line; `undefined` unless a terminal. */
+  readonly columns: number | undefined;
 }
 
-/** Reads standard input to its end, at most `bytesMax` bytes. */
-export async function readStdin(bytesMax: number): Promise<string> {
-  const chunks: Uint8Array[] = [];
-  let total = 0;
-  for await (const chunk of Deno.stdin.readable) {
-    total += chunk.length;
-    if (total > bytesMax) break;
-    chunks.push(chunk);
-  }
-  return new TextDecoder().decode(await new Blob(chunks.map((chunk) => chunk.slice())).arrayBuffer());
+/** What standard output and standard error are connected to. */
+export function outputTraits(): { readonly out: StreamTraits; readonly err: StreamTraits } {
+  return { out: traitsOf(Deno.stdout), err: traitsOf(Deno.stderr) };
 }
 
-/** Reads a text file; `undefined` if there is none. */
-export async function readTextFile(path: string): Promise<string | undefined> {
+function traitsOf(stream: { isTerminal(): boolean }): StreamTraits {
+  const isTerminal = stream.isTerminal();
+  return {
+    isTerminal,
+    hasColours: isTerminal && !Deno.noColor && Deno.env.get("TERM") !== "dumb",
+    columns: isTerminal ? terminalColumns() : undefined,
+  };
+}
+
+function terminalColumns(): number | undefined {
   try {
-    return await Deno.readTextFile(path);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    throw error;
+    // Serial lines say 0.
+    return Deno.consoleSize().columns || undefined;
+  } catch {
+    return undefined;
   }
 }
 
-/** Calls `handler` at the first SIGINT or SIGTERM; disposing stops listening. */
+/** Permission bits of the regular file that standard output goes to; `undefined` if it goes elsewhere. */
+export function outputFileMode(): number | undefined {
+  try {
+    const { isFile, mode } = Deno.statSync("/dev/stdout");
+    return isFile && mode !== null ? mode & 0o777 : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Reads standard input to its end; `undefined` if it is longer than `bytesMax`. */
+export function readStdin(bytesMax: number): Promise<string | undefined> {
+  return readBounded(Deno.stdin, bytesMax);
+}
+
+/** The text of a file. */
+export type FileText =
+  | { readonly kind: "text"; readonly text: string }
+  | { readonly kind: "absent" }
+  | { readonly kind: "too-long" }
+  | { readonly kind: "unreadable"; readonly why: string };
+
+/** Reads a text file of at most `bytesMax` bytes. */
+export async function readTextFile(path: string, bytesMax: number): Promise<FileText> {
+  try {
+    using file = await Deno.open(path);
+    const text = await readBounded(file, bytesMax);
+    return text === undefined ? { kind: "too-long" } : { kind: "text", text };
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return { kind: "absent" };
+    return { kind: "unreadable", why: error instanceof Error ? error.message : String(error) };
+  }
+}
+
+async function readBounded(
+  source: { read(into: Uint8Array): Promise<number | null> },
+  bytesMax: number,
+): Promise<string | undefined> {
+  const bytes = new Uint8Array(bytesMax + 1);
+  let length = 0;
+  while (length < bytes.length) {
+    const count = await source.read(bytes.subarray(length));
+    if (count === null) return new TextDecoder().decode(bytes.subarray(0, length));
+    length += count;
+  }
+  return undefined;
+}
+
+/** Calls `handler` at every SIGINT and SIGTERM; disposing stops listening. */
 export function onStopSignal(handler: (signal: string) => void): Disposable {
   const listeners = STOP_SIGNALS.map((signal) => {
     const listener = () => handler(signal);
@@ -104,4 +160,9 @@ export function onStopSignal(handler: (signal: string) => void): Disposable {
 /** Ends the process now. */
 export function exitProcess(code: number): never {
   Deno.exit(code);
+}
+
+/** How this process calls itself to others that find its locks. */
+export function processLabel(): string {
+  return `weft, process ${Deno.pid}`;
 }
