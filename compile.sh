@@ -7,7 +7,7 @@
 #   compile   `deno compile` puts them behind Deno's small runtime, when that can be had (DENORT_BIN, Deno's cache, or a
 #             download), or
 #   extract   a shell header carries them and the whole Deno in a compressed archive, which unpacks itself once into
-#             the user's cache.
+#             the user's cache: 110 MB per version, which nobody removes but the user.
 # -k auto (the default) takes the first and falls back to the second. -e and -w are for tests of this script.
 # SOURCE_DATE_EPOCH sets the build date; with it, equal sources give equal files.
 set -eu
@@ -59,7 +59,7 @@ END
 "$deno" run -A --quiet --frozen --config deno.json "$work/wasm.ts" "file://$PWD/core/io/assets.ts" "$stage/sql-wasm.wasm"
 
 version=$(sed -n 's/^ *"version": *"\([^"]*\)".*/\1/p' deno.json)
-commit=$(git describe --always --dirty --tags 2>/dev/null || echo dev)
+commit=$([ -e .git ] && git describe --always --dirty --tags 2>/dev/null || echo dev)
 epoch=${SOURCE_DATE_EPOCH:-$(date -u +%s)}
 date=$(date -u -d "@$epoch" +%Y-%m-%dT%H:%M:%SZ)
 printf '{ "version": "%s", "commit": "%s", "date": "%s" }\n' "$version" "$commit" "$date" >"$stage/build.json"
@@ -71,8 +71,11 @@ compile() {
     cd "$stage"
     timeout 60 "$deno" compile --quiet --no-config -A --include worker.js --include sql-wasm.wasm \
       --include build.json -o "$work/compiled" main.js
-  ) >"$work/log" 2>&1 && "$work/compiled" version >>"$work/log" 2>&1
+  ) >"$work/log" 2>&1 && starts
 }
+
+# A file that does not start is no build.
+starts() { XDG_CACHE_HOME=$work/cache "$work/compiled" version >>"$work/log" 2>&1; }
 
 # --- Self-extracting file: a header in sh, then the archive. -----------------------------------------------------
 
@@ -153,6 +156,7 @@ extract() {
     -e "s|@HASH@|$(sha256sum "$work/archive" | cut -c1-16)|; s|@LINE@|$(($(header | wc -l) + 1))|" >"$work/header"
   cat "$work/header" "$work/archive" >"$work/compiled"
   chmod 755 "$work/compiled"
+  starts || { cat "$work/log" >&2; fail "the built file does not start"; }
 }
 
 case $kind in

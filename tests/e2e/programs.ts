@@ -63,14 +63,16 @@ export interface CompiledProgram extends Program, AsyncDisposable {
 export interface BuildOptions {
   /** Arguments for `compile.sh` besides `-o`. */
   readonly args?: readonly string[];
+  /** Added to its environment. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 /** Builds the one file and prepares a place without anything else. */
-export async function compiledProgram({ args = [] }: BuildOptions = {}): Promise<CompiledProgram> {
+export async function compiledProgram({ args = [], env = {} }: BuildOptions = {}): Promise<CompiledProgram> {
   const folder = await Deno.makeTempDir({ prefix: "weft-compiled-" });
   const file = `${folder}/weft`;
   await mustRun(["sh", `${ROOT}/compile.sh`, "-o", file, ...args], {
-    env: { PATH: `${Deno.execPath().replace(/\/[^/]*$/, "")}:${Deno.env.get("PATH") ?? ""}` },
+    env: { ...env, PATH: `${Deno.execPath().replace(/\/[^/]*$/, "")}:${Deno.env.get("PATH") ?? ""}` },
     deadlineMs: BUILD_MS,
   });
   await Deno.mkdir(`${folder}/home`);
