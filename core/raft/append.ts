@@ -17,17 +17,11 @@ export function receiveAppend(r: RaftState, m: Append): DropReason | undefined {
   }
   const bytes = log.unstable.bytes;
   if (bytes > 0 && bytes + entriesBytes(m.entries) > r.config.maxUnstableBytes) return "too-busy";
-  const outcome = log.appendFromLeader({ term: m.prevTerm, index: m.prevIndex }, m.entries, m.commit);
-  switch (outcome.kind) {
-    case "appended":
-      acknowledge(r, m.from, outcome.lastIndex);
-      return undefined;
-    case "mismatch":
-      reject(r, m);
-      return undefined;
-    case "conflicts-with-commit":
-      return outcome.kind;
-  }
+  const lastIndex = log.appendFromLeader({ term: m.prevTerm, index: m.prevIndex }, m.entries, m.commit);
+  if (lastIndex !== undefined) acknowledge(r, m.from, lastIndex);
+  else if (m.prevIndex === log.committed) return "conflicts-with-commit";
+  else reject(r, m);
+  return undefined;
 }
 
 /** The leader lives, and tells how far this log is committed. */

@@ -13,12 +13,6 @@ import type { EntryId } from "./message.ts";
 import type { RaftStorage } from "./storage.ts";
 import { Unstable } from "./unstable.ts";
 
-/** What a follower did with entries from its leader. */
-export type AppendOutcome =
-  | { readonly kind: "appended"; readonly lastIndex: number }
-  | { readonly kind: "mismatch" }
-  | { readonly kind: "conflicts-with-commit" };
-
 /** The log as the engine sees it. */
 export class RaftLog {
   readonly #storage: RaftStorage;
@@ -135,19 +129,20 @@ export class RaftLog {
   }
 
   /**
-   * A leader's entries at a follower (thesis Fig. 3.1, AppendEntries 2–5): they follow `previous` without a gap, and
-   * `commit` is the leader's. Entries that are here already stay, so that an old message does not cut off newer ones.
+   * A leader's entries at a follower (thesis Fig. 3.1, AppendEntries 2–5): they follow `previous`, which is not before the
+   * commit, without a gap; `commit` is the leader's. Entries that are here already stay, so that an old message does not
+   * cut off newer ones.
+   *
+   * @returns The last index that the message proves to be common, `undefined` if `previous` is not here.
    */
-  appendFromLeader(previous: EntryId, entries: readonly Entry[], commit: number): AppendOutcome {
-    if (!this.holds(previous)) return { kind: "mismatch" };
-    const known = entries.findIndex((entry) => !this.holds(entry));
-    if (known >= 0) {
-      if (previous.index + known < this.#committed) return { kind: "conflicts-with-commit" };
-      this.#unstable.truncateAndAppend(known === 0 ? entries : entries.slice(known));
-    }
+  appendFromLeader(previous: EntryId, entries: readonly Entry[], commit: number): number | undefined {
+    assert(previous.index >= this.#committed, "Committed entries are not replaced");
+    if (!this.holds(previous)) return undefined;
+    const news = entries.findIndex((entry) => !this.holds(entry));
+    if (news >= 0) this.#unstable.truncateAndAppend(news === 0 ? entries : entries.slice(news));
     const lastIndex = previous.index + entries.length;
     this.commitTo(Math.min(commit, lastIndex));
-    return { kind: "appended", lastIndex };
+    return lastIndex;
   }
 
   /**

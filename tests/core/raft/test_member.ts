@@ -134,10 +134,10 @@ export function bytes(text: string): Uint8Array {
   return new TextEncoder().encode(text);
 }
 
+/** The message type that has this kind among its own. */
+type OfKind<K, M = Message> = M extends { readonly kind: infer Kinds } ? (K extends Kinds ? M : never) : never;
+
 /** The messages of one kind. */
-export function only<K extends Message["kind"]>(
-  messages: readonly Message[],
-  kind: K,
-): Extract<Message, { kind: K }>[] {
-  return messages.filter((m): m is Extract<Message, { kind: K }> => m.kind === kind);
+export function only<K extends Message["kind"]>(messages: readonly Message[], kind: K): OfKind<K>[] {
+  return messages.filter((m): m is Message & OfKind<K> => m.kind === kind);
 }
