@@ -69,7 +69,9 @@ export interface BuildOptions {
 
 /** Builds the one file and prepares a place without anything else. */
 export async function compiledProgram({ args = [], env = {} }: BuildOptions = {}): Promise<CompiledProgram> {
+  await using owned = new AsyncDisposableStack();
   const folder = await Deno.makeTempDir({ prefix: "weft-compiled-" });
+  owned.defer(() => Deno.remove(folder, { recursive: true }));
   const file = `${folder}/weft`;
   await mustRun(["sh", `${ROOT}/compile.sh`, "-o", file, ...args], {
     env: { ...env, PATH: `${Deno.execPath().replace(/\/[^/]*$/, "")}:${Deno.env.get("PATH") ?? ""}` },
@@ -82,11 +84,12 @@ export async function compiledProgram({ args = [], env = {} }: BuildOptions = {}
     env: { PATH: `${folder}/bin`, HOME: `${folder}/home`, XDG_CACHE_HOME: `${folder}/home/.cache` },
     cwd: `${folder}/home`,
   };
+  const kept = owned.move();
   return {
     name: "compiled",
     file,
     command: (...args) => ({ command: [...outOfReach(`${folder}/bin`), file, ...args], options }),
-    [Symbol.asyncDispose]: () => Deno.remove(folder, { recursive: true }),
+    [Symbol.asyncDispose]: () => kept.disposeAsync(),
   };
 }
 
