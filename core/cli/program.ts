@@ -76,7 +76,7 @@ function buildProgram(around: Surroundings, setCode: (code: ExitCode) => void): 
     .usage("COMMAND [OPTIONS]")
     .exitOverride()
     .showSuggestionAfterError(true)
-    .configureHelp({ styleTitle: (title) => output.layout.style.bold(title) })
+    .configureHelp({ minWidthToWrap: 20, styleTitle: (title) => output.layout.style.bold(title) })
     .configureOutput({
       writeOut: (text) => output.text(text),
       writeErr: (text) => output.talk(text),

@@ -169,17 +169,11 @@ function explained(error: MeshError, target: Target): MeshError {
         hint: "Check that the node runs, that its address is right, and that both sides use TLS or neither.",
       });
     case "timeout":
-      return new MeshError("timeout", timeoutText(error.message, target), {
+      return new MeshError("timeout", error.message, {
         ...details,
         hint: "Check that the node runs, and that nothing between here and there drops its packets.",
       });
     default:
       return error;
   }
-}
-
-/** The library's own text counts milliseconds and states; the node's text stays. */
-function timeoutText(text: string, target: Target): string {
-  if (!/^Deadline exceeded/.test(text)) return text;
-  return `No answer in time from ${target.kind === "socket" ? `the node at "${target.path}"` : target.address}`;
 }
