@@ -4,11 +4,18 @@
  * @module
  */
 import type { CryptoSuite } from "../crypto/suite.ts";
+import { systemClock } from "../io/clock.ts";
+import { RaftLinks, type RaftLinksOptions } from "../io/raft_link.ts";
+import { NodeAuthenticator } from "../io/raft_link_authenticator.ts";
+import { LINK_ADDRESSES_MAX, LINK_TIMINGS, type LinkAddress } from "../io/raft_link_limits.ts";
+import { systemRandom } from "../io/random.ts";
 import type { TlsMaterial } from "../io/tls_files.ts";
 import type { PrivateKey } from "../keys/private_key.ts";
+import { PublicKey } from "../keys/public_key.ts";
+import { ConfigError } from "../plugin/errors.ts";
 import type { PeerMessage } from "../raft/message.ts";
 import type { Log } from "../seams/log.ts";
-import type { NodeConfig } from "./config.ts";
+import { formatHostPort, type NodeConfig } from "./config.ts";
 import type { LinkMember } from "./link_directory.ts";
 
 /** Who this member is, once that is known. */
@@ -45,4 +52,91 @@ export interface LinkOptions {
   readonly tls: TlsMaterial | undefined;
   readonly log: Log;
 }
-export async function openLinks(_o: LinkOptions): Promise<NodeLinks> { return { port: 9443, begin() {}, setMembers() {}, send() {}, async [Symbol.asyncDispose]() {} }; }
+
+/**
+ * Binds the Raft port. Nobody is let in before {@linkcode NodeLinks.begin}.
+ *
+ * @throws {ConfigError} If the address cannot be bound.
+ */
+export async function openLinks({ config, privateKey, suite, tls, log }: LinkOptions): Promise<NodeLinks> {
+  await using stack = new AsyncDisposableStack();
+  const self: LinkSelf = { raftId: 0, meshId: "", own: [], receiver: undefined, addresses: () => self.own };
+  const options: RaftLinksOptions = {
+    listen: [config.raftListen],
+    self,
+    tls: tls && config.tls.kind === "files" ? { ...tls, mutual: config.tls.mtls } : undefined,
+    authenticator: stack.use(new NodeAuthenticator(suite, privateKey)),
+    onMessage: (from, message) => {
+      // Whoever the handshake let in speaks for itself only.
+      if (message.from === from) self.receiver?.receive(message);
+    },
+    onUnreachable: (raftId) => self.receiver?.unreachable(raftId),
+    clock: systemClock,
+    random: systemRandom,
+    log,
+    timings: LINK_TIMINGS,
+  };
+  const links = stack.use(await RaftLinks.open(options).catch((error) => refuse(config, error)));
+  return new BoundLinks(links, self, stack.move());
+}
+
+/** This member as the links ask for it; filled in once the node has its place. */
+interface LinkSelf {
+  raftId: number;
+  meshId: string;
+  own: readonly LinkAddress[];
+  receiver: LinkReceiver | undefined;
+  addresses: () => readonly LinkAddress[];
+}
+
+class BoundLinks implements NodeLinks {
+  readonly #links: RaftLinks;
+  readonly #self: LinkSelf;
+  readonly #owned: AsyncDisposableStack;
+
+  constructor(links: RaftLinks, self: LinkSelf, owned: AsyncDisposableStack) {
+    this.#links = links;
+    this.#self = self;
+    this.#owned = owned;
+  }
+
+  get port(): number {
+    return this.#links.addresses[0]?.port ?? 0;
+  }
+
+  begin(place: LinkPlace, receiver: LinkReceiver): void {
+    this.#self.raftId = place.raftId;
+    this.#self.meshId = place.meshId;
+    this.#self.receiver = receiver;
+    if (place.members.length > 0) this.setMembers(place.members);
+  }
+
+  setMembers(members: readonly LinkMember[]): void {
+    const limited = members.map((member) => ({ ...member, addresses: member.addresses.slice(0, LINK_ADDRESSES_MAX) }));
+    this.#self.own = limited.find(({ raftId }) => raftId === this.#self.raftId)?.addresses ?? this.#self.own;
+    this.#links.setMembers(limited.flatMap(({ publicKey, ...rest }) => {
+      const key = PublicKey.fromBase64(publicKey);
+      return key ? [{ ...rest, publicKey: key }] : [];
+    }));
+  }
+
+  send(message: PeerMessage): void {
+    this.#links.send(message.to, message);
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#owned.disposeAsync();
+  }
+}
+
+function refuse(config: NodeConfig, error: unknown): never {
+  const text = error instanceof Error ? error.message : String(error);
+  const address = formatHostPort(config.raftListen);
+  if (text.includes("EADDRINUSE")) {
+    throw new ConfigError(
+      `Cannot listen on ${address} for Raft: the address is in use`,
+      "Stop the program that listens there, or choose another address with --raft-listen.",
+    );
+  }
+  throw new ConfigError(`Cannot listen on ${address} for Raft: ${text}`, "Choose another address with --raft-listen.");
+}

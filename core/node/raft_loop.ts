@@ -91,6 +91,8 @@ export class RaftLoop implements AsyncDisposable {
   /** The transport lost messages to a member. */
   unreachable(raftId: number): void {
     this.#parts.engine.reportUnreachable(raftId);
+    // If a snapshot was on its way, it did not arrive; otherwise this changes nothing.
+    this.#parts.engine.reportSnapshot(raftId, false);
     this.#wake();
   }
 
