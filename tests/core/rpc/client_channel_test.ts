@@ -14,15 +14,16 @@ const { one } = Echo.method;
 Deno.test("ClientChannel: a server that accepts and never answers is given up at the deadline, socket and all", async () => {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const accepted = listener.accept();
-  const client = connect({ address: `127.0.0.1:${listener.addr.port}` }, { kind: "insecure" });
-  const call = client.unary(one, {}, { deadlineMs: 50 });
-  using connection = await accepted;
-  await assert.rejects(call, (error) => {
+  const { port } = listener.addr;
+  const client = connect({ address: `127.0.0.1:${port}` }, { kind: "insecure" });
+  const refused = assert.rejects(client.unary(one, {}, { deadlineMs: 300 }), (error) => {
     assert(error instanceof RpcError);
-    const message = `Cannot reach 127.0.0.1:${listener.addr.port}: no connection in time`;
+    const message = `Cannot reach 127.0.0.1:${port}: no connection in time`;
     assert.deepEqual([error.codeName, error.message], ["DEADLINE_EXCEEDED", message]);
     return true;
   });
+  using connection = await accepted;
+  await refused;
   await client[Symbol.asyncDispose]();
   // All that the client said, and then the end of the connection.
   const heard = new Uint8Array(1 << 16);
