@@ -1,0 +1,271 @@
+/**
+ * Connections that other members opened to this one: handshake, frames, and the limits that keep strangers small.
+ *
+ * @module
+ */
+import { equalBytes } from "../bytes/constant_time.ts";
+import { decodeMessage, SNAPSHOT_MESSAGE_BYTES_MAX } from "../raft/codec.ts";
+import type { PeerMessage } from "../raft/message.ts";
+import { Alarm } from "./alarm.ts";
+import type { LinkContext, LinkMember } from "./raft_link_context.ts";
+import { type Frame, FrameOpener, FrameType, ReceiveBuffer } from "./raft_link_frame.ts";
+import { decodeHello, encodeGreeting, type Hello, LINK_NONCE_BYTES, transcriptOf } from "./raft_link_hello.ts";
+import {
+  HALF_OPEN_MAX,
+  HELLO_BYTES_MAX,
+  INBOUND_MAX,
+  INBOUND_PER_MEMBER_MAX,
+  type LinkDropReason,
+} from "./raft_link_limits.ts";
+import type { LinkListenerEvents, LinkSocket } from "./raft_link_socket.ts";
+
+/** What answers a ping. */
+const PONG = Uint8Array.of(1);
+
+/** How far a connection is. */
+type Stage =
+  /** TLS is not done. */
+  | { readonly kind: "opening" }
+  /** The greeting is sent. */
+  | { readonly kind: "greeted"; readonly socket: LinkSocket; readonly nonce: Uint8Array }
+  /** The dialer is `peer`, as it was known then. */
+  | { readonly kind: "open"; readonly socket: LinkSocket; readonly peer: LinkMember; readonly opener: FrameOpener };
+
+/** One connection. */
+interface Inbound {
+  readonly id: string;
+  readonly close: () => void;
+  readonly buffer: ReceiveBuffer;
+  stage: Stage;
+  /** When it is closed unless something happens. */
+  deadlineMs: number;
+  /** The parts of a snapshot that is not complete. */
+  snapshot: ReceiveBuffer | undefined;
+  isPongWaiting: boolean;
+}
+
+/** All of them. Disposing closes them; the listeners must be told to stop first. */
+export class InboundLinks implements LinkListenerEvents, Disposable {
+  readonly #context: LinkContext;
+  /** Called when a member proved itself, with what it says of itself. */
+  readonly #onHello: (hello: Hello) => void;
+  /** Oldest first. */
+  readonly #connections = new Map<string, Inbound>();
+  readonly #alarm: Alarm;
+
+  constructor(context: LinkContext, onHello: (hello: Hello) => void) {
+    this.#context = context;
+    this.#onHello = onHello;
+    this.#alarm = new Alarm(context.parts.clock, () => this.#closeOverdue());
+  }
+
+  /** Open connections, and those whose handshake is not done. */
+  get counts(): { readonly openCount: number; readonly halfOpenCount: number } {
+    const openCount = [...this.#connections.values()].filter(({ stage }) => stage.kind === "open").length;
+    return { openCount, halfOpenCount: this.#connections.size - openCount };
+  }
+
+  opened(id: string, close: () => void): void {
+    if (this.#connections.size >= INBOUND_MAX) {
+      this.#context.complain("strangers", "too-many-connections", { connection: id });
+      return close();
+    }
+    const deadlineMs = this.#context.nowMs + this.#context.parts.timings.handshakeTimeoutMs;
+    this.#connections.set(id, {
+      id,
+      close,
+      buffer: new ReceiveBuffer(),
+      stage: { kind: "opening" },
+      deadlineMs,
+      snapshot: undefined,
+      isPongWaiting: false,
+    });
+    const halfOpen = [...this.#connections.values()].filter(({ stage }) => stage.kind !== "open");
+    if (halfOpen.length > HALF_OPEN_MAX && halfOpen[0]) this.#close(halfOpen[0], "too-many-connections");
+    this.#armAlarm();
+  }
+
+  ready(id: string, socket: LinkSocket): void {
+    const connection = this.#connections.get(id);
+    if (!connection) return socket.destroy();
+    const nonce = this.#context.randomBytes(LINK_NONCE_BYTES);
+    connection.stage = { kind: "greeted", socket, nonce };
+    socket.write(encodeGreeting(nonce));
+    socket.receive((bytes) => this.#received(connection, bytes));
+  }
+
+  closed(id: string): void {
+    const connection = this.#connections.get(id);
+    if (connection) this.#forget(connection);
+  }
+
+  tlsRefused(why: string): void {
+    this.#context.complain("strangers", "tls-refused", { why });
+  }
+
+  /** Closes the connections of whoever is no longer a member, or not with the key that it proved. */
+  membersChanged(): void {
+    for (const connection of [...this.#connections.values()]) {
+      if (connection.stage.kind !== "open") continue;
+      const { raftId, publicKey } = connection.stage.peer;
+      const isMember = this.#context.members.get(raftId)?.publicKey.equals(publicKey) ?? false;
+      if (!isMember) this.#close(connection, "unknown-member");
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.#alarm[Symbol.dispose]();
+    for (const connection of [...this.#connections.values()]) this.#end(connection);
+  }
+
+  #received(connection: Inbound, bytes: Uint8Array): void {
+    if (!this.#connections.has(connection.id)) return;
+    connection.buffer.push(bytes);
+    const reason = this.#readHello(connection) ?? this.#readFrames(connection);
+    if (reason) this.#close(connection, reason);
+  }
+
+  #readHello(connection: Inbound): LinkDropReason | undefined {
+    const { stage, buffer } = connection;
+    if (stage.kind !== "greeted") return undefined;
+    const block = buffer.takeBlock(HELLO_BYTES_MAX);
+    if (block === undefined) return undefined;
+    if (block === false) return "handshake-malformed";
+    const received = decodeHello(block);
+    if (typeof received === "string") return received;
+    const { hello, body, mac } = received;
+    const { self, authenticator } = this.#context.parts;
+    if (hello.meshId !== self.meshId) return "wrong-mesh";
+    if (hello.to !== self.raftId) return "wrong-addressee";
+    const member = this.#context.members.get(hello.from);
+    if (!member) return "unknown-member";
+    const expected = authenticator.mac(member.publicKey, "hello", transcriptOf(stage.nonce, body));
+    if (!expected || !equalBytes(expected, mac)) return "bad-mac";
+    const transcript = transcriptOf(stage.nonce, body, mac);
+    const welcome = authenticator.mac(member.publicKey, "welcome", transcript);
+    const key = authenticator.sessionKey(member.publicKey, transcript);
+    if (!welcome || !key) return "bad-mac";
+    connection.stage = { kind: "open", socket: stage.socket, peer: member, opener: new FrameOpener(key) };
+    connection.deadlineMs = this.#context.nowMs + this.#context.parts.timings.idleMaxMs;
+    stage.socket.write(welcome);
+    this.#closeOldest(hello.from);
+    this.#armAlarm();
+    this.#onHello(hello);
+    return undefined;
+  }
+
+  #readFrames(connection: Inbound): LinkDropReason | undefined {
+    const { stage, buffer } = connection;
+    if (stage.kind !== "open") return undefined;
+    for (;;) {
+      const frame = stage.opener.next(buffer);
+      if (frame === undefined || typeof frame === "string") return frame;
+      connection.deadlineMs = this.#context.nowMs + this.#context.parts.timings.idleMaxMs;
+      const reason = this.#take(connection, stage.socket, stage.peer.raftId, frame);
+      if (reason) return reason;
+      // What the message led to may have ended the connection.
+      if (!this.#connections.has(connection.id)) return undefined;
+    }
+  }
+
+  #take(connection: Inbound, socket: LinkSocket, peer: number, { type, bytes }: Frame): LinkDropReason | undefined {
+    switch (type) {
+      case FrameType.ping:
+        this.#pong(connection, socket);
+        return undefined;
+      case FrameType.message:
+        return this.#deliver(peer, bytes);
+      case FrameType.snapshotPart:
+      case FrameType.snapshotFirstPart:
+      case FrameType.snapshotLastPart:
+      case FrameType.snapshotWhole:
+        return this.#takeSnapshotPart(connection, peer, type, bytes);
+      default:
+        return "frame-malformed";
+    }
+  }
+
+  /** A peer that does not read its answers gets no more of them. */
+  #pong(connection: Inbound, socket: LinkSocket): void {
+    if (connection.isPongWaiting) return;
+    const room = socket.write(PONG);
+    if (!room) return;
+    connection.isPongWaiting = true;
+    room.then(() => connection.isPongWaiting = false);
+  }
+
+  #takeSnapshotPart(connection: Inbound, peer: number, type: number, bytes: Uint8Array): LinkDropReason | undefined {
+    const isFirst = type === FrameType.snapshotFirstPart || type === FrameType.snapshotWhole;
+    const isLast = type === FrameType.snapshotLastPart || type === FrameType.snapshotWhole;
+    if (isFirst) connection.snapshot = new ReceiveBuffer();
+    const { snapshot } = connection;
+    if (!snapshot) return "frame-malformed";
+    snapshot.push(bytes);
+    if (snapshot.length > SNAPSHOT_MESSAGE_BYTES_MAX) return "message-too-large";
+    if (!isLast) return undefined;
+    connection.snapshot = undefined;
+    return this.#deliver(peer, snapshot.take(snapshot.length) ?? bytes);
+  }
+
+  #deliver(peer: number, bytes: Uint8Array): LinkDropReason | undefined {
+    const message = decodeMessage(bytes);
+    if (typeof message === "string") return message;
+    if (message.to !== this.#context.parts.self.raftId) return "wrong-addressee";
+    if (message.from !== peer && !this.#mayRelay(message)) return "wrong-sender";
+    this.#context.messagesReceivedCount++;
+    this.#context.parts.onMessage(peer, message);
+    return undefined;
+  }
+
+  /** A follower passes on, under the asker's name, what another follower took it for the leader with. */
+  #mayRelay({ kind, from }: PeerMessage): boolean {
+    const isRelayed = kind === "propose" || kind === "read-index" || kind === "transfer-leader";
+    return isRelayed && (this.#context.members.has(from) || from === this.#context.parts.self.raftId);
+  }
+
+  /** A member that dials again has lost its connection or has found a better way. */
+  #closeOldest(peer: number): void {
+    const same = [...this.#connections.values()].filter(({ stage }) =>
+      stage.kind === "open" && stage.peer.raftId === peer
+    );
+    const oldest = same[0];
+    if (same.length > INBOUND_PER_MEMBER_MAX && oldest) {
+      this.#context.drop("replaced");
+      this.#end(oldest);
+    }
+  }
+
+  #closeOverdue(): void {
+    const { nowMs } = this.#context;
+    for (const connection of [...this.#connections.values()]) {
+      if (connection.deadlineMs > nowMs) continue;
+      this.#close(connection, connection.stage.kind === "open" ? "idle" : "handshake-timeout");
+    }
+    this.#armAlarm();
+  }
+
+  #armAlarm(): void {
+    this.#alarm.arm(Math.min(...[...this.#connections.values()].map(({ deadlineMs }) => deadlineMs)));
+  }
+
+  #close(connection: Inbound, reason: LinkDropReason): void {
+    const peer = connection.stage.kind === "open" ? connection.stage.peer.raftId : undefined;
+    this.#context.complain(peer ?? hostOf(connection.id), reason, { connection: connection.id, peer });
+    this.#end(connection);
+  }
+
+  #end(connection: Inbound): void {
+    this.#forget(connection);
+    connection.close();
+  }
+
+  #forget(connection: Inbound): void {
+    this.#connections.delete(connection.id);
+    if (connection.stage.kind === "open") connection.stage.opener[Symbol.dispose]();
+  }
+}
+
+/** The address of the other side, without its port, so that a port scan makes one line. */
+function hostOf(id: string): string {
+  return id.slice(0, id.lastIndexOf(":", id.indexOf(" to ")));
+}

@@ -1,0 +1,290 @@
+/**
+ * The way to one member: a connection that this side opens, and what waits for it.
+ *
+ *  1. The first message starts the link; from then on it is kept for as long as the member is one.
+ *  2. All candidate addresses are tried in order. When all fail, what waits is dropped and the node is told; the next
+ *     attempt comes after a pause that doubles, or as soon as the member connects to this side.
+ *  3. While connected, pings find out whether the other side lives. Each loss of the connection is told.
+ *  4. While connected over another address than the first, the better ones are tried now and then. A better connection
+ *     takes over between two writes, never in the middle of a snapshot, and the old one still sends what it was given.
+ *
+ * @module
+ */
+import { encodeMessage, messageBytes, messageBytesMax } from "../raft/codec.ts";
+import type { PeerMessage } from "../raft/message.ts";
+import type { Random } from "../seams/random.ts";
+import { Alarm, delay } from "./alarm.ts";
+import type { LinkContext, LinkMember } from "./raft_link_context.ts";
+import { dialMember, type OutgoingConnection } from "./raft_link_dial.ts";
+import { type Frame, FrameType } from "./raft_link_frame.ts";
+import { LINK_ADDRESSES_MAX, type LinkAddress, type LinkDropReason, type LinkTimings } from "./raft_link_limits.ts";
+import { LinkQueue } from "./raft_link_queue.ts";
+import { DialFailure } from "./raft_link_socket.ts";
+
+const PING: Frame = { type: FrameType.ping, bytes: new Uint8Array() };
+
+/** How a link is. */
+export type OutboundState =
+  | { readonly kind: "idle" | "dialing" | "waiting" }
+  | { readonly kind: "connected"; readonly address: LinkAddress };
+
+/** The pause after `failuresCount` failed attempts, at least one: half of it fixed, half by chance. */
+export function backoffMs(failuresCount: number, timings: LinkTimings, random: Random): number {
+  const fullMs = Math.min(timings.backoffFirstMs * 2 ** (failuresCount - 1), timings.backoffLastMs);
+  return fullMs / 2 + fullMs / 2 * (random.u32() / 0x1_0000_0000);
+}
+
+/** The link to one member. */
+export class OutboundLink implements AsyncDisposable {
+  readonly #context: LinkContext;
+  readonly #queue = new LinkQueue();
+  readonly #stop = new AbortController();
+  readonly #alarm: Alarm;
+  #member: LinkMember;
+  /** Where the member itself said that it listens. */
+  #advertised: readonly LinkAddress[] = [];
+  #running: Promise<void> | undefined;
+  #connection: OutgoingConnection | undefined;
+  /** A connection over a better address, until it takes over; and the search for one. */
+  #better: OutgoingConnection | undefined;
+  #improving: Promise<void> | undefined;
+  /** Former connections that still send. */
+  readonly #finishing = new Set<OutgoingConnection>();
+  #isPausing = false;
+  #lastSignMs = 0;
+  #pingDueMs = 0;
+  #improveDueMs = 0;
+  #wake: () => void = () => {};
+  #endPause: () => void = () => {};
+
+  constructor(context: LinkContext, member: LinkMember) {
+    this.#context = context;
+    this.#member = member;
+    this.#alarm = new Alarm(context.parts.clock, () => this.#onAlarm());
+  }
+
+  get state(): OutboundState {
+    if (this.#connection) return { kind: "connected", address: this.#connection.address };
+    return { kind: this.#isPausing ? "waiting" : this.#running ? "dialing" : "idle" };
+  }
+
+  /** What waits to be sent. */
+  get queue(): { readonly messagesCount: number; readonly bytes: number } {
+    return this.#queue;
+  }
+
+  get member(): LinkMember {
+    return this.#member;
+  }
+
+  /** The member's addresses may be new; its key is the same. */
+  setMember(member: LinkMember): void {
+    this.#member = member;
+    this.#endPause();
+  }
+
+  /** The member is there: it has just connected to this side, and said where it listens. */
+  heardFrom(advertised: readonly LinkAddress[]): void {
+    this.#advertised = advertised;
+    this.#endPause();
+  }
+
+  /** Queues a message. Borrows it. */
+  send(message: PeerMessage): void {
+    const { raftId } = this.#member;
+    const bytes = messageBytes(message);
+    if (bytes > messageBytesMax(message.kind)) {
+      this.#context.complain(raftId, "message-unsendable", { peer: raftId, kind: message.kind, bytes });
+      return this.#context.unreachable(raftId);
+    }
+    const encoded = encodeMessage(message);
+    const droppedCount = message.kind === "snapshot" ? this.#queue.pushSnapshot(encoded) : this.#queue.push(encoded);
+    if (droppedCount > 0) this.#lost("queue-full", droppedCount);
+    this.#running ??= this.#run();
+    this.#wake();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stop.abort();
+    this.#wake();
+    this.#endPause();
+    await this.#running;
+    await this.#improving;
+    const former = [...this.#finishing];
+    for (const connection of former) connection.hangUp();
+    await Promise.all(former.map(({ closed }) => closed));
+    this.#alarm[Symbol.dispose]();
+  }
+
+  async #run(): Promise<void> {
+    const { parts: { timings, random } } = this.#context;
+    let failuresCount = 0;
+    while (!this.#stop.signal.aborted) {
+      const connection = await this.#connect(this.#candidates());
+      if (connection) {
+        const startedMs = this.#context.nowMs;
+        await this.#serve(connection);
+        if (this.#context.nowMs - startedMs > timings.backoffLastMs) failuresCount = 0;
+      }
+      if (this.#stop.signal.aborted) return;
+      const droppedCount = this.#queue.clear();
+      // Something may have been on its way on a connection that is lost.
+      if (connection) this.#lost("connection-lost", Math.max(droppedCount, 1));
+      else if (droppedCount > 0) this.#lost("unreachable", droppedCount);
+      failuresCount++;
+      await this.#pause(backoffMs(failuresCount, timings, random));
+    }
+  }
+
+  /** Tries addresses in order. */
+  async #connect(candidates: readonly LinkAddress[]): Promise<OutgoingConnection | undefined> {
+    const { raftId } = this.#member;
+    const onSign = () => this.#lastSignMs = this.#context.nowMs;
+    let failure = new DialFailure("unreachable", "it has no address");
+    for (const address of candidates) {
+      const result = await dialMember(this.#context, this.#member, address, onSign, this.#stop.signal);
+      if (this.#stop.signal.aborted) {
+        if (!(result instanceof DialFailure)) result[Symbol.dispose]();
+        return undefined;
+      }
+      if (!(result instanceof DialFailure)) return result;
+      // Whoever answers and is refused says more than an address where nobody is.
+      if (result.reason !== "unreachable" || failure.reason === "unreachable") failure = result;
+    }
+    const { reason, why } = failure;
+    this.#context.complain(raftId, reason, { peer: raftId, addresses: candidates.map(textOf).join(","), why });
+    return undefined;
+  }
+
+  /** Sends what comes until the connection is lost or the link is no longer wanted. */
+  async #serve(first: OutgoingConnection): Promise<void> {
+    let connection = this.#adopt(first);
+    while (!this.#stop.signal.aborted && !connection.isClosed) {
+      if (this.#better && !this.#queue.isInSnapshot) {
+        this.#finish(connection);
+        connection = this.#adopt(this.#better);
+        this.#better = undefined;
+      }
+      const frames = this.#nextFrames();
+      if (frames.length === 0) {
+        await new Promise<void>((resolve) => this.#wake = resolve);
+        continue;
+      }
+      const room = connection.write(frames);
+      if (room) {
+        await room;
+        // To make room, the other side's system has acknowledged something.
+        this.#lastSignMs = this.#context.nowMs;
+      } else if (this.#queue.isInSnapshot) {
+        // Sealing a long snapshot must not keep the event loop.
+        await delay(0);
+      }
+    }
+    this.#connection = undefined;
+    this.#alarm.arm(Infinity);
+    connection[Symbol.dispose]();
+    this.#better?.[Symbol.dispose]();
+    await Promise.all([connection.closed, this.#better?.closed]);
+    this.#better = undefined;
+  }
+
+  /** Lets a connection send what it was given. */
+  #finish(connection: OutgoingConnection): void {
+    connection.finish();
+    this.#finishing.add(connection);
+    connection.closed.then(() => {
+      this.#finishing.delete(connection);
+      connection[Symbol.dispose]();
+    });
+  }
+
+  #adopt(connection: OutgoingConnection): OutgoingConnection {
+    const { nowMs, parts: { timings, log } } = this.#context;
+    log.debug("raft link up", { peer: this.#member.raftId, address: textOf(connection.address) });
+    this.#connection = connection;
+    this.#lastSignMs = nowMs;
+    this.#pingDueMs = nowMs + timings.pingIntervalMs;
+    this.#improveDueMs = nowMs + timings.improveIntervalMs;
+    this.#armAlarm();
+    connection.closed.then(() => this.#wake());
+    return connection;
+  }
+
+  /** What goes into the next write; empty if there is nothing to say. */
+  #nextFrames(): Frame[] {
+    const { nowMs, parts: { timings } } = this.#context;
+    const frames = this.#queue.takeBatch();
+    this.#context.messagesSentCount += frames.filter(isEndOfMessage).length;
+    if (nowMs < this.#pingDueMs) return frames;
+    this.#pingDueMs = nowMs + timings.pingIntervalMs;
+    this.#armAlarm();
+    return [PING, ...frames];
+  }
+
+  #onAlarm(): void {
+    const { nowMs, parts: { timings } } = this.#context;
+    if (!this.#connection) return;
+    if (nowMs - this.#lastSignMs > timings.silenceMaxMs) {
+      const { raftId } = this.#member;
+      this.#context.complain(raftId, "silent", { peer: raftId, addresses: textOf(this.#connection.address) });
+      return this.#connection.hangUp();
+    }
+    if (nowMs >= this.#improveDueMs) {
+      this.#improveDueMs = nowMs + timings.improveIntervalMs;
+      this.#improving ??= this.#improve(this.#connection.address);
+    }
+    this.#wake();
+    // The ping waits for the write before it; the silence must be looked at all the same.
+    this.#armAlarm(Math.max(this.#pingDueMs, nowMs + timings.pingIntervalMs / 2));
+  }
+
+  #armAlarm(pingDueMs: number = this.#pingDueMs): void {
+    this.#alarm.arm(Math.min(pingDueMs, this.#improveDueMs));
+  }
+
+  /** Looks for a connection over a candidate in front of `current`. */
+  async #improve(current: LinkAddress): Promise<void> {
+    const candidates = this.#candidates();
+    const place = candidates.findIndex((candidate) => isSame(candidate, current));
+    const better = place === 0 ? undefined : await this.#connect(candidates.slice(0, place < 0 ? undefined : place));
+    this.#improving = undefined;
+    if (!better) return;
+    if (!this.#connection || this.#stop.signal.aborted) return better[Symbol.dispose]();
+    this.#better = better;
+    this.#wake();
+  }
+
+  /** The member's addresses, then those it advertises. */
+  #candidates(): readonly LinkAddress[] {
+    const { addresses } = this.#member;
+    const others = this.#advertised.filter((advertised) => !addresses.some((known) => isSame(known, advertised)));
+    return [...addresses.slice(0, LINK_ADDRESSES_MAX), ...others];
+  }
+
+  async #pause(pauseMs: number): Promise<void> {
+    const end = new AbortController();
+    this.#endPause = () => end.abort();
+    this.#isPausing = true;
+    await delay(pauseMs, AbortSignal.any([end.signal, this.#stop.signal])).catch(() => {});
+    this.#isPausing = false;
+    this.#endPause = () => {};
+  }
+
+  #lost(reason: LinkDropReason, messagesCount: number): void {
+    this.#context.drop(reason, messagesCount);
+    this.#context.unreachable(this.#member.raftId);
+  }
+}
+
+/** `10.0.0.1:9443`, `[fd00::1]:9443`. */
+export function textOf({ host, port }: LinkAddress): string {
+  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
+function isSame(a: LinkAddress, b: LinkAddress): boolean {
+  return a.host === b.host && a.port === b.port;
+}
+
+function isEndOfMessage({ type }: Frame): boolean {
+  return type === FrameType.message || type === FrameType.snapshotLastPart || type === FrameType.snapshotWhole;
+}
