@@ -121,10 +121,17 @@ Deno.test("run: prepared statements follow a changed schema", () => {
 
 Deno.test("run: a pragma acts every time", () => {
   using database = engine.open();
-  for (const [sql, value] of [["on", 1], ["off", 0], ["on", 1], ["off", 0]] as const) {
-    database.run(`PRAGMA foreign_keys = ${sql}`);
-    assert.deepEqual(database.run("PRAGMA foreign_keys").rows, [[value]]);
+  for (const level of [0, 2, 0, 2, 1]) {
+    database.run(`PRAGMA synchronous = ${level}`);
+    assert.deepEqual(database.run("PRAGMA synchronous").rows, [[level]]);
   }
+});
+
+Deno.test("run: a statement that is given up between two rows holds no lock", () => {
+  using database = table();
+  database.run("INSERT INTO t (k) VALUES (9007199254740993), (9007199254740994)");
+  assert.throws(() => database.run("SELECT k FROM t"), SqlError);
+  database.run("DROP TABLE t");
 });
 
 Deno.test("run: more texts than stay prepared", () => {

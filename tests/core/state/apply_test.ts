@@ -177,7 +177,16 @@ Deno.test("restore, open: an image that is none is refused and nothing is lost",
   const image = machine.snapshot();
   const broken = image.slice();
   broken.fill(0xaa, 4096);
-  const images = [new Uint8Array(), new Uint8Array(100), image.subarray(0, 4000), image.subarray(0, 8192), broken];
+  const brokenAtTheEnd = image.slice();
+  brokenAtTheEnd.fill(0xaa, image.length - 4096);
+  const images = [
+    new Uint8Array(),
+    new Uint8Array(100),
+    image.subarray(0, 4000),
+    image.subarray(0, 8192),
+    broken,
+    brokenAtTheEnd,
+  ];
   for (const bad of [...images, other.export()]) {
     assert.throws(() => machine.restore(bad), StateImageError);
     assert.throws(() => StateMachine.open(engine, bad), StateImageError);

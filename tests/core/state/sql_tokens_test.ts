@@ -42,6 +42,8 @@ Deno.test("sqlTokens: nothing inside a string is a token", () => {
 Deno.test("sqlTokens: text that SQLite would cut otherwise has no tokens", () => {
   const hostile = [
     "SELECT 1\0; DROP TABLE t",
+    "SELECT 'a\0b'",
+    "SELECT 1 -- \0",
     "\ufeffrandom()",
     "SELECT '",
     'SELECT "a',

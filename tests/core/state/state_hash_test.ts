@@ -16,9 +16,11 @@ function hashAfter(...statements: string[]): string {
 }
 
 Deno.test("stateHash: is SHA-256 of schema and rows in the order of keys, as JSON lines", () => {
-  const lines = [[["t", TABLE_SQL]], [[2, "x", null], [1, "y", "é\n\0"]]].map((part) => JSON.stringify(part) + "\n");
+  const lines = [[["t", TABLE_SQL]], [[1, "x", ""], [2, "x", null], [1, "y", "é\n\0"]]].map((part) =>
+    JSON.stringify(part) + "\n"
+  );
   assert.equal(
-    hashAfter("INSERT INTO t VALUES (1, 'y', 'é' || char(10, 0)), (2, 'x', NULL)"),
+    hashAfter("INSERT INTO t VALUES (1, 'y', 'é' || char(10, 0)), (2, 'x', NULL), (1, 'x', '')"),
     createHash("sha256").update(lines.join("")).digest("hex"),
   );
 });
