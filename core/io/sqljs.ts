@@ -82,7 +82,6 @@ interface Prepared {
   readonly returnsRows: boolean;
   /** True if it is an INSERT, UPDATE or DELETE, whose changes count. */
   readonly writes: boolean;
-  readonly isPragma: boolean;
 }
 
 /** The statements of one text; a statement is prepared when those before it have run, because it may need them. */
@@ -90,8 +89,6 @@ interface PreparedText {
   readonly statements: Prepared[];
   /** What is not prepared yet. */
   rest: string;
-  /** True if it has a PRAGMA: those may act while they are prepared, so they are prepared for every run. */
-  once: boolean;
 }
 
 class SqlJsDatabase implements SqlDatabase {
@@ -110,8 +107,6 @@ class SqlJsDatabase implements SqlDatabase {
       return this.#runText(text, parameters);
     } catch (error) {
       throw engineError(error);
-    } finally {
-      if (text.once) this.#forget(sql, text);
     }
   }
 
@@ -146,7 +141,7 @@ class SqlJsDatabase implements SqlDatabase {
     if (sql.includes("\0")) throw new SqlError("SQL text cannot be read");
     const [oldest] = this.#texts;
     if (oldest && this.#texts.size >= PREPARED_TEXT_COUNT_MAX) this.#forget(...oldest);
-    const text: PreparedText = { statements: [], rest: sql, once: false };
+    const text: PreparedText = { statements: [], rest: sql };
     this.#texts.set(sql, text);
     return text;
   }
@@ -175,7 +170,6 @@ class SqlJsDatabase implements SqlDatabase {
     const sql = statement.getSQL();
     const prepared = describe(statement, sql);
     text.statements.push(prepared);
-    text.once ||= prepared.isPragma;
     text.rest = text.rest.slice(sql.length);
     return prepared;
   }
@@ -217,7 +211,6 @@ function describe(statement: LibraryStatement, sql: string): Prepared {
     parameters: parameterNames(tokens),
     returnsRows: statement.getColumnNames().length > 0,
     writes: isWrite(tokens),
-    isPragma: isWord(tokens[0], "pragma"),
   };
 }
 
