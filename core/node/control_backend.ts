@@ -21,17 +21,24 @@ import type { Running } from "./running.ts";
 /** Leadership may move while a node leaves; it looks for the leader this many times. */
 const LEAVE_ATTEMPT_COUNT_MAX = 3;
 
+/** What a node does about its own leaving. */
+export interface LeavingLife {
+  /** From now on, being removed is what this node asked for. */
+  leaving(): void;
+  /** The mesh has let go of this node: it forgets the mesh and stops. */
+  left(): void;
+}
+
 /** The backend over a running node. */
 export class MeshControlBackend implements ControlBackend {
   readonly #running: Running;
   readonly #node: MeshNodeBackend;
-  readonly #left: () => void;
+  readonly #life: LeavingLife;
 
-  /** @param left Called once the mesh has let go of this node: it forgets the mesh and stops. */
-  constructor(running: Running, node: MeshNodeBackend, left: () => void) {
+  constructor(running: Running, node: MeshNodeBackend, life: LeavingLife) {
     this.#running = running;
     this.#node = node;
-    this.#left = left;
+    this.#life = life;
   }
 
   async nodeStatus(id: string, context: RpcContext): Promise<MessageInitShape<typeof NodeStatusSchema>> {
@@ -53,12 +60,13 @@ export class MeshControlBackend implements ControlBackend {
 
   async leaveMesh(context: RpcContext): Promise<void> {
     const running = this.#running;
-    if (running.isLeader && running.nodes().length === 1) return this.#left();
+    this.#life.leaving();
+    if (running.isLeader && running.nodes().length === 1) return this.#life.left();
     for (let attempt = 1;; attempt++) {
       try {
         if (running.isLeader) await this.#node.handOver(context.signal);
         await this.#askLeader(context);
-        return this.#left();
+        return this.#life.left();
       } catch (error) {
         const moved = error instanceof MeshError && (error.reason === "not-leader" || error.reason === "no-leader");
         if (!moved || attempt === LEAVE_ATTEMPT_COUNT_MAX) throw error;
@@ -71,7 +79,12 @@ export class MeshControlBackend implements ControlBackend {
     if (!leader) throw new MeshError("no-leader", "The mesh has no leader now: it cannot let this node go");
     await using client = connect({ address: meshRpcAddress(leader) }, this.#running.parts.credentials);
     const options = { deadlineMs: 2 * LEAVE_WAIT_MS, signal: context.signal };
-    await client.unary(Node.method.leave, { id: this.#running.nodeId }, options);
+    const answered = client.unary(Node.method.leave, { id: this.#running.nodeId }, options);
+    answered.catch(() => {});
+    // The answer may be lost with the tunnel; that this replica no longer has this node says the same.
+    const gone = this.#running.parts.changes.until(() => this.#running.self() === undefined, context.signal);
+    gone.catch(() => {});
+    await Promise.race([answered, gone]);
   }
 
   async #remoteStatus(id: string, context: RpcContext): Promise<MessageInitShape<typeof NodeStatusSchema>> {

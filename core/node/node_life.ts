@@ -28,7 +28,6 @@ import { announcedEndpoints } from "./endpoints.ts";
 import type { Gate } from "./gate.ts";
 import { joinMesh } from "./join.ts";
 import { ensureMesh, ensureSchema } from "./leader_duties.ts";
-import { linkMember } from "./link_directory.ts";
 import type { NodeLinks } from "./links.ts";
 import { MeshNodeBackend } from "./node_backend.ts";
 import { newMesh, type Place, randomId, randomUlaNetwork, type SelfDescription, sendJoin } from "./origin.ts";
@@ -85,6 +84,9 @@ export class NodeLife implements AsyncDisposable {
   #running: Running | undefined;
   #reconciler: Reconciler | undefined;
   #announcer: Announcer | undefined;
+  #again: Alarm | undefined;
+  #isLeaving = false;
+  #isFinished = false;
   #ledTerm = 0;
 
   constructor(parts: LifeParts) {
@@ -241,24 +243,23 @@ export class NodeLife implements AsyncDisposable {
       log,
     });
     const node = new MeshNodeBackend(running);
-    gate.open({ node, control: new MeshControlBackend(running, node, () => this.#finish("left")) });
+    gate.open({
+      node,
+      control: new MeshControlBackend(running, node, {
+        leaving: () => this.#isLeaving = true,
+        left: () => this.#finish("left"),
+      }),
+    });
     this.#running = running;
     this.#reconciler = new Reconciler({
       running,
       tunnel,
-      setMembers: () => links.setMembers(running.nodes().map(linkMember)),
-      removed: () => this.#finish("removed"),
+      setMembers: (members) => links.setMembers(members),
+      removed: () => this.#finish(this.#isLeaving ? "left" : "removed"),
       log: log.child("reconcile"),
     }, place.seed?.peers ?? []);
     this.#announcer = new Announcer(running, () => this.#describe(undefined), this.#stop.signal);
-    const again = this.#stack.use(
-      new Alarm(clock, () => {
-        this.#reconciler?.run();
-        this.#announcer?.run();
-        again.arm(clock.monotonicMs() + RECONCILE_INTERVAL_MS);
-      }),
-    );
-    again.arm(clock.monotonicMs() + RECONCILE_INTERVAL_MS);
+    this.#again = this.#stack.use(new Alarm(clock, () => this.#reconcile()));
     this.#changed();
     return running;
   }
@@ -318,10 +319,15 @@ export class NodeLife implements AsyncDisposable {
   }
 
   #changed(): void {
-    this.#reconciler?.run();
-    this.#announcer?.run();
+    this.#reconcile();
     this.#lead();
     this.#changes.notify();
+  }
+
+  #reconcile(): void {
+    const dueMs = this.#reconciler?.run() ?? Infinity;
+    this.#announcer?.run();
+    this.#again?.arm(Math.min(dueMs, this.#parts.clock.monotonicMs() + RECONCILE_INTERVAL_MS));
   }
 
   /** Once per term that this member leads. */
@@ -338,6 +344,8 @@ export class NodeLife implements AsyncDisposable {
   }
 
   #finish(end: NodeEnd): void {
+    if (this.#isFinished) return;
+    this.#isFinished = true;
     this.#parts.forget();
     if (end === "removed") this.#parts.log.error("the mesh has removed this node", { node: this.#parts.config.nodeId });
     this.#end.resolve(end);

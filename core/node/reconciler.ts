@@ -13,6 +13,8 @@ import { confChange, type ConfChangeOperation } from "../raft/conf_change.ts";
 import type { RaftStatus } from "../raft/status.ts";
 import type { Log } from "../seams/log.ts";
 import { peersForNode } from "../state/queries/peers_for_node.ts";
+import { type LinkMember, linkMember } from "./link_directory.ts";
+import { Linger } from "./linger.ts";
 import { type RaftMember, raftMembers } from "../state/queries/raft_members.ts";
 import { listRaftAcls } from "../state/queries/raft_acls.ts";
 import { voteVerdict } from "../state/raft_acl.ts";
@@ -26,11 +28,14 @@ export interface ReconcilerParts {
   readonly running: Running;
   readonly tunnel: Tunnel;
   /** Tells Raft's links who belongs to the mesh. */
-  readonly setMembers: (members: readonly RaftMember[]) => void;
+  readonly setMembers: (members: readonly LinkMember[]) => void;
   /** Called when the mesh no longer has this node. */
   readonly removed: () => void;
   readonly log: Log;
 }
+
+/** A node that left keeps its tunnel and its link so long, to hear that it may go; milliseconds. */
+export const LINGER_MS = 1_000;
 
 const OPERATIONS: Readonly<Record<MembershipStep["kind"], ConfChangeOperation>> = {
   "add-learner": "add-learner",
@@ -43,6 +48,8 @@ const OPERATIONS: Readonly<Record<MembershipStep["kind"], ConfChangeOperation>> 
 export class Reconciler {
   readonly #parts: ReconcilerParts;
   readonly #peers = new Map<string, TunnelPeer>();
+  readonly #lingeringPeers = new Linger<TunnelPeer>(LINGER_MS);
+  readonly #lingeringMembers = new Linger<LinkMember>(LINGER_MS);
   #wasMember = false;
   #failing = "";
   /** The membership change under way: a second one would only be voided by the engine, at the price of a log entry. */
@@ -54,25 +61,31 @@ export class Reconciler {
     for (const seed of seeds) this.#peers.set(seed.publicKey, seed);
   }
 
-  /** One run. Never throws: what failed is logged once and tried again by the next run. */
-  run(): void {
+  /**
+   * One run. Never throws: what failed is logged once and tried again by the next run.
+   *
+   * @returns When the next run is due even if nothing changes, on the monotonic clock; `Infinity` for no such time.
+   */
+  run(): number {
     try {
-      this.#run();
+      const nextMs = this.#run();
       this.#failing = "";
+      return nextMs;
     } catch (error) {
       const text = error instanceof Error ? error.message : String(error);
       if (text !== this.#failing) this.#parts.log.error("cannot reconcile, will try again", { error: text });
       this.#failing = text;
+      return Infinity;
     }
   }
 
-  #run(): void {
+  #run(): number {
     const { running, removed } = this.#parts;
     const self = running.self();
     if (!self) {
       // Before the state has arrived there is nothing to go by; afterwards it means that the mesh let go of this node.
       if (this.#wasMember) removed();
-      return;
+      return Infinity;
     }
     this.#wasMember = true;
     const { config } = running.parts;
@@ -82,19 +95,27 @@ export class Reconciler {
       ipv6: config.ipv6 ? self.ipv6 : undefined,
       routes: [...config.ipv4 && self.ipv4 ? [mesh.networkIpv4] : [], ...config.ipv6 ? [mesh.networkIpv6] : []],
     });
-    this.#reconcilePeers();
-    const members = running.parts.machine.read(raftMembers);
-    this.#parts.setMembers(members);
+    const peersDueMs = this.#reconcilePeers();
+    const membersDueMs = this.#reconcileMembers();
     const status = running.raftStatus;
-    if (status.role === "leader") this.#stepMembership(members, status);
+    if (status.role === "leader") this.#stepMembership(running.parts.machine.read(raftMembers), status);
+    return Math.min(peersDueMs, membersDueMs);
   }
 
-  #reconcilePeers(): void {
+  #reconcileMembers(): number {
+    const { running, setMembers } = this.#parts;
+    const wanted = new Map(running.nodes().map((node) => [`${node.raftId}`, linkMember(node)]));
+    setMembers(this.#lingeringMembers.keep(wanted, running.parts.clock.monotonicMs()));
+    return this.#lingeringMembers.nextMs(wanted);
+  }
+
+  #reconcilePeers(): number {
     const { running, tunnel } = this.#parts;
-    const { config, machine } = running.parts;
+    const { config, machine, clock } = running.parts;
     const own = { primaryEndpoint: running.self()?.primaryEndpoint, ipv4: config.ipv4, ipv6: config.ipv6 };
-    const wanted = machine.read((reader) => peersForNode(reader, running.nodeId)).map((peer) => tunnelPeer(peer, own));
-    const plan = planPeers(wanted, this.#peers);
+    const peers = machine.read((reader) => peersForNode(reader, running.nodeId));
+    const wanted = new Map(peers.map((peer) => [peer.publicKey, tunnelPeer(peer, own)]));
+    const plan = planPeers(this.#lingeringPeers.keep(wanted, clock.monotonicMs()), this.#peers);
     // Removals first: an address that moves from one peer to another is free by then.
     for (const key of plan.removals) {
       tunnel.removePeer(key);
@@ -104,6 +125,7 @@ export class Reconciler {
       tunnel.upsertPeer(peer);
       this.#peers.set(peer.publicKey, peer);
     }
+    return this.#lingeringPeers.nextMs(wanted);
   }
 
   #stepMembership(members: readonly RaftMember[], status: RaftStatus): void {

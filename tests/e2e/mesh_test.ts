@@ -6,7 +6,7 @@ import assert from "node:assert/strict";
 import { eventually } from "./lab/eventually.ts";
 import { LAB_NEEDS, labTest, type Need } from "./lab/requirements.ts";
 import { iperf } from "./lab/traffic.ts";
-import { everyPairPings, MeshLab, type MeshNode, WHOLE_MS } from "./mesh_lab.ts";
+import { everyPairPings, MeshLab, type MeshNode, type StatusJson, WHOLE_MS } from "./mesh_lab.ts";
 import { compiledProgram, type Program, sourceProgram } from "./programs.ts";
 
 const NEEDS: readonly Need[] = [...LAB_NEEDS, "tun", "command:ping", "command:iperf3"];
@@ -74,13 +74,17 @@ async function sameState(nodes: readonly MeshNode[]): Promise<void> {
   }, WHOLE_MS);
 }
 
+function identity({ id, addresses: { ipv4, ipv6, publicKey } }: StatusJson): Record<string, string> {
+  return { id, ipv4, ipv6, publicKey };
+}
+
 async function survives(nodes: readonly MeshNode[], node: MeshNode, signal: Deno.Signal, code: number): Promise<void> {
   const before = await node.mustStatus();
   assert.equal(await node.end(signal), code);
   assert.doesNotMatch(await hostState(node), /weft0/, `${signal} left something on ${node.host.name}`);
   await node.start();
   const after = await node.mustStatus();
-  assert.deepEqual(after.addresses, before.addresses, "the same addresses and key");
+  assert.deepEqual(identity(after), identity(before), "the same addresses and key");
   await everyPairPings(nodes, WHOLE_MS);
   await eventually("one leader that all name", async () => {
     const statuses = await Promise.all(nodes.map((other) => other.mustStatus()));

@@ -1,0 +1,24 @@
+import assert from "node:assert/strict";
+import { Linger } from "../../../core/node/linger.ts";
+
+Deno.test("Linger: unwanted values stay for the time given, wanted ones for good", () => {
+  const linger = new Linger<number>(1000);
+  const both = new Map([["a", 1], ["b", 2]]);
+  const one = new Map([["a", 1]]);
+  assert.deepEqual(linger.keep(both, 0), [1, 2]);
+  assert.equal(linger.nextMs(both), Infinity);
+  assert.deepEqual(linger.keep(one, 500), [1, 2]);
+  assert.equal(linger.nextMs(one), 1000);
+  assert.deepEqual(linger.keep(one, 999), [1, 2]);
+  assert.deepEqual(linger.keep(one, 1000), [1]);
+  assert.equal(linger.nextMs(one), Infinity);
+});
+
+Deno.test("Linger: a value that is wanted again is the new one", () => {
+  const linger = new Linger<number>(1000);
+  linger.keep(new Map([["a", 1]]), 0);
+  linger.keep(new Map(), 100);
+  assert.deepEqual(linger.keep(new Map([["a", 2]]), 200), [2]);
+  assert.deepEqual(linger.keep(new Map(), 1100), [2]);
+  assert.deepEqual(linger.keep(new Map(), 1200), []);
+});
