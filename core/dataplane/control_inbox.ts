@@ -16,12 +16,10 @@ export interface ControlInboxParts {
   readonly cryptoSuite: string;
   /** Live counters of the packet loop. */
   readonly loopDrops: LoopDropCounts;
-  /** The next message, `undefined` when none waits. */
-  readonly receive: () => ControlMessage | undefined;
   readonly send: (message: WorkerMessage) => void;
 }
 
-/** Carries out messages in the order in which they came. */
+/** Carries out messages, and remembers having been told to stop. */
 export class ControlInbox {
   readonly #parts: ControlInboxParts;
   #isStopping = false;
@@ -35,13 +33,6 @@ export class ControlInbox {
     return this.#isStopping;
   }
 
-  /** Carries out all messages that wait. */
-  take(now: Instant): void {
-    for (let message = this.#parts.receive(); message !== undefined; message = this.#parts.receive()) {
-      this.#carryOut(message, now);
-    }
-  }
-
   /** Adds or changes a peer. What the engine refuses is reported and is not the end of the worker. */
   upsertPeer(peer: TunnelPeer, now: Instant): void {
     try {
@@ -52,7 +43,8 @@ export class ControlInbox {
     }
   }
 
-  #carryOut(message: ControlMessage, now: Instant): void {
+  /** Does what one message says. */
+  carryOut(message: ControlMessage, now: Instant): void {
     switch (message.kind) {
       case "upsert-peer":
         return this.upsertPeer(message.peer, now);

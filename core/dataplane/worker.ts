@@ -47,18 +47,14 @@ function runTunnel(libc: Libc, port: Port): void {
     engine,
     tun: TunLinux.lent(libc, tun, start.interfaceName),
     sockets,
-    readiness: new Poller(libc, [port.wake.fd, tun, ...sockets.map((socket) => socket.fd)]),
+    readiness: new Poller(libc, [port.wakeFd, tun, ...sockets.map((socket) => socket.fd)]),
     clock,
-    onWake: (now) => {
-      port.wake.clear();
-      inbox.take(now);
-    },
+    onWake: (now) => port.takeAll((message) => inbox.carryOut(message, now)),
   });
   const inbox = new ControlInbox({
     engine,
     cryptoSuite: suite.name,
     loopDrops: loop.drops,
-    receive: () => port.receive(),
     send: (message) => port.send(message),
   });
 

@@ -102,10 +102,10 @@ export class PollingThread<Down, Up> implements AsyncDisposable {
 export interface PollingThreadPort<Start, Down, Up> {
   /** What the starting thread handed over. */
   readonly start: Start;
-  /** For `poll`: readable when a message waits. */
-  readonly wake: Eventfd;
-  /** The next message, `undefined` when none waits. */
-  receive(): Down | undefined;
+  /** For `poll`: readable when messages wait. */
+  readonly wakeFd: number;
+  /** Hands over all messages that wait, in order; `wakeFd` is unreadable from here until the next one. */
+  takeAll(handle: (message: Down) => void): void;
   send(message: Up): void;
 }
 
@@ -120,11 +120,18 @@ export async function runPollingThread<Start, Down, Up>(
   const birth = workerData as Birth<Start> | null;
   assert(birth?.port !== undefined, "this module is started as a thread");
   const { start, port, wakeFd } = birth;
+  const wake = Eventfd.lent(libc, wakeFd);
   try {
     await main({
       start,
-      wake: Eventfd.lent(libc, wakeFd),
-      receive: () => receiveMessageOnPort(port)?.message as Down | undefined,
+      wakeFd,
+      takeAll(handle) {
+        // First, so that a message that comes meanwhile wakes again.
+        wake.clear();
+        for (let next = receiveMessageOnPort(port); next; next = receiveMessageOnPort(port)) {
+          handle(next.message as Down);
+        }
+      },
       send: (message) => port.postMessage({ message } satisfies Envelope<Up>),
     });
   } catch (error) {

@@ -12,19 +12,16 @@ const NOW = { nowMs: 1_000, wallMs: 1.7e12 };
 function fixture(limits: { peersMax: number } = { peersMax: 8 }) {
   const random = new SeededRandom(1);
   const engine = new Engine({ privateKey: PrivateKey.generate(random), suite: nobleSuite, random, mtu: 1420, limits });
-  const waiting: ControlMessage[] = [];
   const sent: WorkerMessage[] = [];
   const loopDrops = noLoopDrops();
   const inbox = new ControlInbox({
     engine,
     cryptoSuite: "noble",
     loopDrops,
-    receive: () => waiting.shift(),
     send: (message) => sent.push(message),
   });
   const tell = (...messages: ControlMessage[]) => {
-    waiting.push(...messages);
-    inbox.take(NOW);
+    for (const message of messages) inbox.carryOut(message, NOW);
   };
   const peer = (): TunnelPeer => ({
     publicKey: String(PrivateKey.generate(random).publicKey(nobleSuite.x25519)),

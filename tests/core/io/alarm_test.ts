@@ -44,6 +44,16 @@ Deno.test("Alarm: can be armed again from its own ring, also for the past", asyn
   await done.promise;
 });
 
+Deno.test("Alarm: waits on when its clock is behind the timer's", async () => {
+  const due = Promise.withResolvers<void>();
+  let readCount = 0;
+  const slowClock = { monotonicMs: () => readCount++, wallMs: () => 0 };
+  using alarm = new Alarm(slowClock, () => due.resolve());
+  alarm.arm(6);
+  await due.promise;
+  assert.ok(readCount > 6, `rang at ${readCount - 1}`);
+});
+
 Deno.test("Alarm: neither Infinity nor a disposed alarm rings", async () => {
   let rings = 0;
   {

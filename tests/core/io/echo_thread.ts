@@ -8,22 +8,25 @@ import { Poller } from "../../../core/io/poll.ts";
 import { runPollingThread } from "../../../core/io/polling_thread.ts";
 
 /** What it can be told. */
-export type EchoCommand = { readonly say: string } | "return" | "throw" | "spin" | "exit";
+export type EchoCommand = { readonly say: string } | "is-woken" | "return" | "throw" | "spin" | "exit";
 
 using libc = Libc.open();
 await runPollingThread<string, EchoCommand, string>(libc, async (port) => {
   await Promise.resolve();
-  const poller = new Poller(libc, [port.wake.fd]);
+  const poller = new Poller(libc, [port.wakeFd]);
   port.send(port.start);
-  for (;;) {
+  for (let isDone = false; !isDone;) {
     poller.wait(Infinity);
-    port.wake.clear();
-    for (let command = port.receive(); command !== undefined; command = port.receive()) {
-      if (command === "return") return;
-      if (command === "throw") throw new RangeError("as told");
-      if (command === "exit") Deno.exit(7);
-      if (command === "spin") { for (;;); }
-      port.send(command.say);
-    }
+    port.takeAll((command) => {
+      if (command === "return") isDone = true;
+      else if (command === "throw") throw new RangeError("as told");
+      else if (command === "exit") Deno.exit(7);
+      else if (command === "spin") { for (;;); }
+      else if (command !== "is-woken") port.send(command.say);
+      else {
+        poller.wait(0);
+        port.send(String(poller.isReady(0)));
+      }
+    });
   }
 });

@@ -83,6 +83,11 @@ Deno.test("parseAttributes: finds values by type, without the flag bits", () => 
 Deno.test("parseAttributes: lengths that do not fit are refused", () => {
   assert.equal(parseAttributes(bytesOf("0300010011220000"), 0), undefined, "shorter than its header");
   assert.equal(parseAttributes(bytesOf("0900010011220000"), 0), undefined, "longer than the rest");
+  assert.equal(
+    parseAttributes(bytesOf("08000100112200000600020033"), 0),
+    undefined,
+    "longer than the rest, not the whole",
+  );
   assert.equal(parseAttributes(bytesOf("08000100112200000400"), 0), undefined, "half a header");
   assert.equal(parseAttributes(bytesOf("0800"), 4), undefined, "shorter than the family header");
 });

@@ -50,6 +50,14 @@ Deno.test("PollingThread: says what it was started with, and answers in order", 
   assert.deepEqual(made.heard, ["hello", "a", "b", "c"]);
 });
 
+Deno.test("PollingThread: a thread that has taken its messages can sleep again", async () => {
+  await using made = start();
+  await made.hear(1);
+  made.thread.post("is-woken");
+  await made.hear(2);
+  assert.equal(made.heard[1], "false");
+});
+
 Deno.test("PollingThread: all messages are heard before the end", async () => {
   await using made = start();
   for (let i = 0; i < 100; i++) made.thread.post({ say: String(i) });
