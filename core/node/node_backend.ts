@@ -25,6 +25,8 @@ import { clusterStatusOf, joinResponseMessage, meshRpcAddress } from "./mesh_vie
 import { MeshWrites } from "./mesh_writes.ts";
 import type { Running } from "./running.ts";
 
+const DEFAULT_RAFT_PORT = 9443;
+const DEFAULT_WIREGUARD_PORT = 51820;
 /** How long a Leave waits for the membership change, in milliseconds. */
 export const LEAVE_WAIT_MS = 10_000;
 /** How long a status of another node may take, in milliseconds. */
@@ -159,9 +161,10 @@ function joinParameters(request: JoinRequest, context: RpcContext, nowMs: number
     wantsVote: request.asVoter,
     assignIpv4: request.assignIpv4,
     preferRaftIpv6: request.preferRaftIpv6,
-    raftPort: request.raftPort,
+    // proto3 cannot tell 0 from "not said": who does not say listens where everybody does.
+    raftPort: request.raftPort || DEFAULT_RAFT_PORT,
     grpcPort: request.grpcPort,
-    wireguardPort: request.wireguardPort,
+    wireguardPort: request.wireguardPort || DEFAULT_WIREGUARD_PORT,
     primaryEndpoint: IpAddress.parse(request.primaryEndpoint),
     endpoints: request.endpoints.map((text) => IpAddress.parse(text)).filter((address) => address !== undefined),
     nowMs,

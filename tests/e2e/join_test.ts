@@ -5,7 +5,7 @@ import { nobleSuite } from "../../core/crypto/noble_suite.ts";
 import { PrivateKey } from "../../core/keys/private_key.ts";
 import { eventually } from "./lab/eventually.ts";
 import type { Host } from "./lab/host.ts";
-import { LAB_NEEDS, labTest, type Need } from "./lab/requirements.ts";
+import { LAB_NEEDS, labTest, type Need, pythonWithGrpc } from "./lab/requirements.ts";
 import { ping } from "./lab/traffic.ts";
 import { MeshLab, type MeshNode, WHOLE_MS } from "./mesh_lab.ts";
 import { sourceProgram } from "./programs.ts";
@@ -13,6 +13,13 @@ import { sourceProgram } from "./programs.ts";
 const NEEDS: readonly Need[] = [...LAB_NEEDS, "tun", "command:ping"];
 const JOIN_COUNT = 50;
 const ROOT = (import.meta.dirname ?? "").replace(/\/tests\/e2e$/, "");
+
+interface PythonAnswer {
+  readonly code: string;
+  readonly details: string;
+  readonly trailers: Readonly<Record<string, string>>;
+  readonly response?: Readonly<Record<string, unknown>>;
+}
 
 interface JoinAnswer {
   readonly addressIpv4: string;
@@ -70,6 +77,44 @@ labTest("50 joins at once: 50 distinct addresses, and a repeat changes nothing",
   assert.equal(after.raft.commitIndex, settled.raft.commitIndex, "no log entry");
   assert.equal(after.raft.stateHash, settled.raft.stateHash);
 });
+
+labTest(
+  "Python's gRPC: Join, GetStatus and Leave on the leader, and a hint on a follower",
+  [...NEEDS, "python-grpc"],
+  async () => {
+    await using lab = await MeshLab.create(sourceProgram());
+    const leader = await lab.node("leader");
+    await leader.start("--bootstrap", "--primary-endpoint", leader.host.ipv4);
+    const follower = await lab.node("follower");
+    await follower.start("--join", `${leader.host.ipv4}:8443`);
+    const client = await lab.lab.host("client");
+    const call = async (node: MeshNode, action: string, fields: Record<string, unknown>): Promise<PythonAnswer> => {
+      const script = [pythonWithGrpc() ?? "python3", `${ROOT}/tests/interop/mesh_client.py`, `${node.host.ipv4}:8443`];
+      return JSON.parse(await client.mustExec([...script, action, JSON.stringify(fields)]));
+    };
+    const key = keyPair().publicKey;
+    const joined = await call(leader, "join", { id: "python", public_key: key, assign_ipv4: true });
+    assert.equal(joined.code, "OK", joined.details);
+    assert.match(String(joined.response?.["address_ipv4"]), /^172\.16\.0\.\d+\/12$/);
+    assert.match(String(joined.response?.["network_ipv6"]), /^fd[0-9a-f:]+::\/64$/);
+    const status = await call(leader, "status", {});
+    assert.equal(status.response?.["id"], "leader");
+    assert.equal((await call(leader, "status", { id: "follower" })).response?.["id"], "follower");
+    assert.equal((await call(leader, "status", { id: "nobody" })).code, "NOT_FOUND");
+    const stranger = { id: "x", public_key: keyPair().publicKey };
+    for (const [action, fields] of [["join", stranger], ["leave", { id: "python" }]] as const) {
+      const refused = await call(follower, action, fields);
+      assert.equal(refused.code, "FAILED_PRECONDITION", refused.details);
+      assert.equal(refused.trailers["leader-address"], `${leader.host.ipv4}:8443`);
+    }
+    const otherKey = { id: "python", public_key: keyPair().publicKey };
+    assert.equal((await call(leader, "join", otherKey)).code, "ALREADY_EXISTS");
+    assert.equal((await call(leader, "join", { id: "", public_key: key })).code, "INVALID_ARGUMENT");
+    assert.equal((await call(leader, "join", { id: "p", public_key: "" })).code, "INVALID_ARGUMENT");
+    assert.equal((await call(leader, "leave", { id: "python" })).code, "OK");
+    assert(!(await leader.mustStatus()).raft.members.some(({ id }) => id === "python"));
+  },
+);
 
 labTest(
   "wireguard-go as a peer: traffic whoever speaks first",
