@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { only, TestMember } from "./test_member.ts";
+import { confChange, encodeConfChange } from "../../../core/raft/conf_change.ts";
+import { entriesOf, only, TestMember } from "./test_member.ts";
 
 const PRE_VOTE = { config: { preVote: true } };
 
@@ -29,6 +30,17 @@ Deno.test("campaign: only voters, and only with all membership changes applied",
   const member = new TestMember({ voters: [1] });
   member.lead();
   assert.equal(member.engine.campaign(), "already-leader");
+});
+
+Deno.test("campaign: not with a committed membership change that is not applied", () => {
+  const member = new TestMember({ terms: [1] });
+  const [entry] = entriesOf(2, [1]);
+  assert(entry !== undefined);
+  const change = { ...entry, type: "conf-change-v2", data: encodeConfChange(confChange([])) } as const;
+  member.step({ kind: "append", prevIndex: 1, prevTerm: 1, entries: [change], commit: 2 });
+  assert.equal(member.engine.campaign(), "change-unapplied");
+  member.settle();
+  assert.equal(member.engine.campaign(), undefined);
 });
 
 Deno.test("receiveVote: a majority wins, an answer counts once, the first of each voter", () => {
@@ -121,6 +133,14 @@ Deno.test("answerVoteRequest: one vote per term, also after a crash", () => {
   assert.equal(only(member.settle(), "vote-response")[0]?.granted, false);
   member.step({ ...ask, from: 2 });
   assert.equal(only(member.settle(), "vote-response")[0]?.granted, true, "the same one again");
+});
+
+Deno.test("answerVoteRequest: the answer leaves only after the vote is durable", () => {
+  const member = new TestMember();
+  member.step({ kind: "vote", term: 4, lastIndex: 0, lastTerm: 0, transfer: false });
+  const ready = member.engine.ready();
+  assert.deepEqual([ready.messages, ready.responses.length, ready.hardState?.vote], [[], 1, 2]);
+  assert(ready.mustSync);
 });
 
 Deno.test("answerVoteRequest: only for a log that is as complete", () => {

@@ -107,3 +107,22 @@ Deno.test("Output: with asynchronous storage, writing and applying are messages 
   assert.equal(member.engine.status().appliedIndex, 1);
   member.engine.checkInvariants();
 });
+
+Deno.test("Output: a write of an earlier term marks nothing, even if the same entry is back meanwhile", () => {
+  const member = new TestMember({ voters: [1, 2, 3, 4], config: { asyncStorageWrites: true } });
+  const append = { kind: "append", prevIndex: 0, prevTerm: 0, commit: 0 } as const;
+  const writes = [[2, 1, 1], [3, 2, 2], [4, 3, 1]].map(([from = 0, term = 0, entryTerm = 0]) => {
+    member.step({ ...append, from, term, entries: entriesOf(1, [entryTerm]) });
+    return only(member.engine.ready().messages, "storage-append")[0];
+  });
+  const stillUnstable = writes.map((write) => {
+    member.storage.append(write?.entries ?? []);
+    for (const m of write?.responses ?? []) if (m.to === 1) member.engine.step(m);
+    return !member.engine.inside.log.unstable.isEmpty;
+  });
+  assert.deepEqual(
+    stillUnstable,
+    [true, true, false],
+    "the second write takes the first one's entry from the disk again",
+  );
+});
