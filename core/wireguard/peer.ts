@@ -193,7 +193,6 @@ export class PeerState implements Peer, PrefixOwner, Scheduled, Disposable {
     this.timers.handshakeComplete();
     this.lastHandshakeWallMs = now.wallMs;
     this.hasRenewedOnReceive = false;
-    this.cookieRetry = "allowed";
   }
 
   /** Wipes the keys of all sessions and the handshake; the next packet starts a new one. */

@@ -150,6 +150,46 @@ Deno.test("HandshakeReceiver: forged responses do not disturb the handshake they
   assert.equal(String(a.peer(b).endpoint), b.address);
 });
 
+Deno.test("HandshakeReceiver: a response that names a session costs no key agreement", () => {
+  const world = new World();
+  const suite = countingSuite();
+  const [a, b] = [world.addNode({ suite }), world.addNode()];
+  a.addPeer(b);
+  b.addPeer(a);
+  a.say("hello", b);
+  world.run(121_000);
+  const session = a.sentOfType(1)[0]!.bytes.subarray(4, 8);
+  world.link.passes = () => false;
+  a.say("renew", b);
+  assert.equal(a.sentOfType(1).length, 2);
+  const response = forgedResponse(world.random, a.publicKey);
+  response.set(session, RESPONSE.receiver);
+  const before = suite.counts.agreements;
+  assert.equal(a.arrive(withRightMac1(response, a.publicKey), ATTACKER), "no-handshake-pending");
+  assert.equal(suite.counts.agreements, before);
+});
+
+Deno.test("HandshakeReceiver: forged responses count as load, honest ones do not", () => {
+  const world = new World();
+  const hub = world.addNode({ limits: { handshakesPerSecondMax: 5 } });
+  const others = Array.from({ length: 10 }, () => world.addNode());
+  for (const other of others) {
+    hub.addPeer(other, { persistentKeepaliveMs: 25_000 });
+    other.addPeer(hub);
+  }
+  world.run(100);
+  assert.equal(hub.engine.drops["under-load"], 0);
+  assert.ok(others.every((other) => hub.peer(other).sessionState(world.clock.now.nowMs) === "established"));
+
+  world.link.passes = () => false;
+  world.run(130_000);
+  const response = forgedResponse(world.random, hub.publicKey);
+  response.set(hub.sentOfType(1).at(-1)!.bytes.subarray(4, 8), RESPONSE.receiver);
+  const forged = withRightMac1(response, hub.publicKey);
+  const reasons = Array.from({ length: 8 }, () => hub.arrive(forged, ATTACKER));
+  assert.deepEqual(reasons, [...Array(6).fill("handshake-unauthentic"), "under-load", "under-load"]);
+});
+
 Deno.test("HandshakeReceiver: ephemeral keys of low order are refused on both sides", () => {
   const world = new World();
   const [a, b] = world.addPair();

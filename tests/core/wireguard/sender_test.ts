@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { nobleSuite } from "../../../core/crypto/noble_suite.ts";
+import type { CryptoSuite } from "../../../core/crypto/suite.ts";
 import { PublicKey } from "../../../core/keys/public_key.ts";
 import { REKEY_TIMEOUT_MS } from "../../../core/wireguard/constants.ts";
 import { paddedLength } from "../../../core/wireguard/sender.ts";
@@ -34,6 +36,37 @@ Deno.test("Sender: packets are padded on the wire and delivered without padding"
     assert.equal(a.sentOfType(TRANSPORT).at(-1)!.bytes.length, 32 + paddedLength(length, 1420), `${length}`);
     assert.deepEqual(b.packets.at(-1)!.bytes, packet);
   }
+});
+
+Deno.test("Sender: padding is zeros, whatever the buffer held", () => {
+  const world = new World();
+  const suite: CryptoSuite = {
+    ...nobleSuite,
+    aeadKey: () => ({ seal() {}, open: () => true, [Symbol.dispose]() {} }),
+  };
+  const [a, b] = [world.addNode({ suite }), world.addNode({ suite })];
+  a.addPeer(b);
+  b.addPeer(a);
+  const packet = ipv4Packet(a.ip, b.ip, new Uint8Array(5).fill(7));
+  for (const how of ["queued", "at once"]) {
+    a.sendPacket(packet);
+    world.run(100);
+    const { bytes } = a.sentOfType(TRANSPORT).at(-1)!;
+    assert.deepEqual(bytes.subarray(16, 16 + 32), Uint8Array.from([...packet, ...new Uint8Array(7)]), how);
+  }
+});
+
+Deno.test("Sender: a wrong new endpoint under a living session is left after 15 s without an answer", () => {
+  const world = new World();
+  const [a, b] = world.addPair();
+  a.say("hello", b);
+  world.run(20_000);
+  a.addPeer(b, { endpoint: "198.51.100.1:1", alternateEndpoints: [b.address] });
+  a.say("lost", b);
+  world.run(15_400);
+  a.say("found", b);
+  world.run(100);
+  assert.equal(b.received.at(-1), "found");
 });
 
 Deno.test("Sender: without an address of the peer packets are dropped and nothing starts", () => {

@@ -218,6 +218,63 @@ Deno.test("TransportReceiver: an initiator that only receives renews at 165 s, o
   assert.equal(a.sentOfType(INITIATION).length, 2);
 });
 
+Deno.test("TransportReceiver: renewal on receipt is asked for once a session", () => {
+  const world = new World();
+  const [a, b] = world.addPair();
+  a.say("hello", b);
+  world.run(166_000);
+  const startMs = world.clock.now.nowMs;
+  world.link.passes = (_from, _to, bytes) => bytes[0] === TRANSPORT;
+  for (let i = 0; i < 12; i++) {
+    b.say("news", a);
+    world.run(1000);
+  }
+  world.run(300_000);
+  const lastMs = Math.max(...a.sentOfType(INITIATION).map(({ atMs }) => atMs));
+  assert.ok(lastMs > startMs && lastMs - startMs <= 90_000, "received data does not prolong the attempt");
+});
+
+Deno.test("TransportReceiver: a responder does not renew on receipt", () => {
+  const world = new World();
+  const [a, b] = world.addPair();
+  a.say("hello", b);
+  world.run(166_000);
+  a.say("late news", b);
+  world.run(20);
+  assert.equal(b.received.at(-1), "late news");
+  assert.equal(b.sentOfType(INITIATION).length, 0);
+});
+
+Deno.test("TransportReceiver: the next session is renewed on receipt again", () => {
+  const world = new World();
+  const [a, b] = world.addPair();
+  a.say("hello", b);
+  for (let renewals = 1; renewals <= 3; renewals++) {
+    world.run(166_000);
+    b.say("news", a);
+    world.run(100);
+    assert.equal(a.sentOfType(INITIATION).length, 1 + renewals);
+  }
+});
+
+Deno.test("TransportReceiver: a session confirmed by the peer ends our own attempt at one", () => {
+  const world = new World();
+  const [a, b] = world.addPair();
+  world.link.passes = (from) => String(from) !== a.address;
+  a.say("from a", b);
+  world.run(100);
+  const late = a.sentOfType(INITIATION)[0]!.bytes;
+  world.link.passes = () => true;
+  b.say("from b", a);
+  world.run(100);
+  assert.deepEqual([a.received, b.received], [["from b"], ["from a"]]);
+  world.run(30_000);
+  assert.equal(a.sentOfType(INITIATION).length, 1);
+  b.arrive(late, endpointOf(a.address));
+  world.run(100);
+  assert.equal(a.engine.drops["no-handshake-pending"], 1);
+});
+
 Deno.test("TransportReceiver: keys are wiped 540 s after the last renewal", () => {
   const world = new World();
   const suite = countingSuite();
