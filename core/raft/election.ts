@@ -9,8 +9,7 @@
  * @module
  */
 import { memberIds, voterIds } from "./membership.ts";
-import type { EntryId, VoteRequest, VoteResponse } from "./message.ts";
-import { NOBODY } from "./message.ts";
+import { type EntryId, NOBODY, type VoteRequest, type VoteResponse } from "./message.ts";
 import type { CampaignRefusal, DropReason } from "./outcome.ts";
 import { Progress } from "./progress.ts";
 import { jointVote } from "./quorum.ts";

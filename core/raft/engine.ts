@@ -159,7 +159,11 @@ export class RaftEngine {
     return statusOf(this.state);
   }
 
-  /** @throws {InvariantError} If the state contradicts itself. */
+  /**
+   * What must be true between any two calls; for tests and simulation.
+   *
+   * @throws {InvariantError} If the state contradicts itself.
+   */
   checkInvariants(): void {
     checkState(this.state);
   }

@@ -9,7 +9,11 @@ import { NOBODY } from "./message.ts";
 import type { Progress } from "./progress.ts";
 import type { Leader, RaftState } from "./state.ts";
 
-/** @throws {InvariantError} On the first contradiction. */
+/**
+ * Checks everything.
+ *
+ * @throws {InvariantError} On the first contradiction.
+ */
 export function checkState(r: RaftState): void {
   const { config, role, term, lead } = r;
   r.log.checkInvariants();
@@ -17,6 +21,7 @@ export function checkState(r: RaftState): void {
   assert(r.patienceTicks >= config.electionTicks, "A follower waits at least one election timeout");
   assert(r.patienceTicks < 2 * config.electionTicks, "A follower waits less than two election timeouts");
   assert(term > 0 || (r.vote === NOBODY && lead === NOBODY), "Nothing happens in term 0");
+  // A group may be founded on a snapshot of term 1 before anybody has entered that term.
   assert(r.log.lastId().term <= term || r.log.lastIndex() <= r.log.committed, "No entry is from a future term");
   switch (role.kind) {
     case "follower":

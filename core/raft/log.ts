@@ -25,6 +25,7 @@ export class RaftLog {
   #applyingBytes = 0;
   #applyingPaused = false;
 
+  /** All of `storage` is durable; what is compacted is applied. */
   constructor(storage: RaftStorage, maxApplyingBytes: number) {
     this.#storage = storage;
     this.#unstable = new Unstable(storage.lastIndex() + 1);
@@ -34,14 +35,17 @@ export class RaftLog {
     this.#applied = this.#committed;
   }
 
+  /** The last committed entry, as far as known here. */
   get committed(): number {
     return this.#committed;
   }
 
+  /** The last entry that was handed out to be applied. */
   get applying(): number {
     return this.#applying;
   }
 
+  /** The last entry that was reported applied. */
   get applied(): number {
     return this.#applied;
   }
@@ -211,7 +215,11 @@ export class RaftLog {
     this.#applyingPaused = this.#applyingBytes >= this.#maxApplyingBytes;
   }
 
-  /** @throws {InvariantError} If positions contradict each other. */
+  /**
+   * Checks the positions against each other.
+   *
+   * @throws {InvariantError} On a contradiction.
+   */
   checkInvariants(): void {
     assert(this.#applied <= this.#applying, "Applied entries were handed out");
     assert(this.#applying <= this.#committed, "Only committed entries are applied");

@@ -90,7 +90,7 @@ export interface VoteRequest extends Envelope {
 export interface VoteResponse extends Envelope {
   readonly kind: "vote-response" | "pre-vote-response";
   readonly granted: boolean;
-  /** The last entry that `from` knows to be committed, if it says; for what a candidate needs it is told in `election.ts`. */
+  /** The last entry that `from` knows to be committed, if it says. Why a candidate needs it: see `learnCommit`. */
   readonly commit?: EntryId;
 }
 

@@ -6,8 +6,13 @@
  */
 import { assert } from "../assert.ts";
 import type { HardState } from "../seams/log_store.ts";
-import { APPEND_THREAD, APPLY_THREAD, type Message, type StorageApplyResponse } from "./message.ts";
-import type { StorageAppendResponse } from "./message.ts";
+import {
+  APPEND_THREAD,
+  APPLY_THREAD,
+  type Message,
+  type StorageAppendResponse,
+  type StorageApplyResponse,
+} from "./message.ts";
 import { flushReads } from "./read_index.ts";
 import type { Ready, SoftState } from "./ready.ts";
 import type { RaftState } from "./state.ts";

@@ -35,7 +35,8 @@ export interface SoftState {
 
 /**
  * A read that was asked for with `readIndex` may be answered from the state machine once it has applied `index`.
- * Reads that are pending when the leader or the term changes are lost: the caller asks again.
+ * Reads that are pending when the leader or the term changes are lost, and so are those whose messages are: the caller
+ * keeps a deadline and asks again.
  */
 export interface ReadState {
   readonly index: number;

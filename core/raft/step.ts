@@ -5,8 +5,17 @@
  */
 import { receiveAppend, receiveHeartbeat } from "./append.ts";
 import { answerVoteRequest, campaign, learnCommit, receiveVote, refuseOrGrant } from "./election.ts";
-import { type Append, type AppendAck, type AppendReject, type Heartbeat, type Message, NOBODY } from "./message.ts";
-import type { HeartbeatResponse, InstallSnapshot, StorageAppendResponse } from "./message.ts";
+import {
+  type Append,
+  type AppendAck,
+  type AppendReject,
+  type Heartbeat,
+  type HeartbeatResponse,
+  type InstallSnapshot,
+  type Message,
+  NOBODY,
+  type StorageAppendResponse,
+} from "./message.ts";
 import type { DropReason, ProposeResult } from "./outcome.ts";
 import { propose } from "./proposal.ts";
 import { answerConfirmed, requestRead } from "./read_index.ts";

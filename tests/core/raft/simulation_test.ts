@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { SimWorld } from "./simulation/world.ts";
 
-const SEEDS = 80;
+const SEEDS = 60;
 const EVENTS = 6000;
 
 Deno.test(`SimWorld: ${SEEDS} seeds keep every safety property and recover`, () => {
