@@ -4,11 +4,9 @@
  *
  * @module
  */
-import { MeshError } from "../plugin/errors.ts";
-import { parseHostPort } from "./config.ts";
 import { meshRpcAddress, publicRpcAddress } from "./mesh_view.ts";
 import { MeshWrites } from "./mesh_writes.ts";
-import { type SelfDescription, sendJoin } from "./origin.ts";
+import { type JoinTarget, type SelfDescription, sendJoin } from "./origin.ts";
 import type { Running } from "./running.ts";
 import type { NodeRecord } from "../state/queries/node_record.ts";
 import { sameAnnouncement } from "../state/node_announcement.ts";
@@ -53,19 +51,15 @@ export class Announcer {
       await new MeshWrites(machine, raft).update({ ...parameters, id: self.id, publicKey, nowMs: clock.wallMs() });
       return;
     }
-    const addresses = [meshRpcAddress(leader), publicRpcAddress(leader)].map((text) => parseHostPort(text ?? ""));
-    let failure: unknown = new MeshError("unavailable", `The leader "${leader.id}" has no address`);
-    for (const address of addresses) {
-      if (!address) continue;
-      try {
-        const wished = { ...config, asVoter: config.asVoter || self.wantsVote };
-        await sendJoin(address, credentials, wished, description, self.raftInstance);
-        return;
-      } catch (error) {
-        failure = error;
-      }
-    }
-    throw failure;
+    const wished = { ...config, asVoter: config.asVoter || self.wantsVote };
+    const send = (target: JoinTarget) => sendJoin(target, credentials, wished, description, self.raftInstance);
+    // The tunnel may be what is broken, if this host has moved: then the leader's public address is left.
+    const inside = { address: meshRpcAddress(leader), throughTunnel: true };
+    const outside = publicRpcAddress(leader);
+    await send(inside).catch((error) => {
+      if (outside === undefined) throw error;
+      return send({ address: outside });
+    });
   }
 }
 

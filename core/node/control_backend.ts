@@ -11,10 +11,9 @@ import { Control, type NodeStatusSchema, type PeerStatusSchema } from "../../pro
 import type { DeviceStatus } from "../dataplane/data_plane.ts";
 import { MeshError } from "../plugin/errors.ts";
 import type { RpcContext } from "../plugin/rpc.ts";
-import { connect } from "../rpc/client.ts";
 import type { ControlBackend } from "../rpc/control_service.ts";
 import type { NodeRecord } from "../state/queries/node_record.ts";
-import { ipv4Cidr, ipv6Cidr, meshNodeMessage, meshRpcAddress } from "./mesh_view.ts";
+import { ipv4Cidr, ipv6Cidr, meshNodeMessage } from "./mesh_view.ts";
 import { LEAVE_WAIT_MS, type MeshNodeBackend, REMOTE_STATUS_MS } from "./node_backend.ts";
 import type { Running } from "./running.ts";
 
@@ -77,7 +76,7 @@ export class MeshControlBackend implements ControlBackend {
   async #askLeader(context: RpcContext): Promise<void> {
     const leader = this.#running.leader();
     if (!leader) throw new MeshError("no-leader", "The mesh has no leader now: it cannot let this node go");
-    await using client = connect({ address: meshRpcAddress(leader) }, this.#running.parts.credentials);
+    await using client = this.#running.connectTo(leader);
     const options = { deadlineMs: 2 * LEAVE_WAIT_MS, signal: context.signal };
     const answered = client.unary(Node.method.leave, { id: this.#running.nodeId }, options);
     answered.catch(() => {});
@@ -90,7 +89,7 @@ export class MeshControlBackend implements ControlBackend {
   async #remoteStatus(id: string, context: RpcContext): Promise<MessageInitShape<typeof NodeStatusSchema>> {
     const node = this.#running.nodeById(id);
     if (!node) throw new MeshError("not-found", `The mesh has no node "${id}"`, { hint: "List them: `weft nodes`." });
-    await using client = connect({ address: meshRpcAddress(node) }, this.#running.parts.credentials);
+    await using client = this.#running.connectTo(node);
     const options = { deadlineMs: REMOTE_STATUS_MS, signal: context.signal };
     return (await client.unary(Control.method.getNodeStatus, {}, options)).message;
   }

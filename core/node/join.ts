@@ -90,6 +90,8 @@ function mayChange(error: MeshError): boolean {
 function nobodyAnswered(failures: readonly string[]): MeshError {
   const seconds = JOIN_TIMEOUT_MS / 1000;
   return new MeshError("timeout", `Cannot join: no server accepted within ${seconds} s (${failures.join("; ")})`, {
-    hint: "Check that `weft status` works on the other node, and that its gRPC port is open from here.",
+    hint:
+      "Check that `weft status` works on the other node, that its gRPC port is open from here, and that both sides " +
+      "use TLS or neither.",
   });
 }

@@ -12,7 +12,6 @@ import { buildInfo } from "../io/build_info.ts";
 import { IpAddress } from "../ip/address.ts";
 import { MeshError } from "../plugin/errors.ts";
 import type { RpcContext } from "../plugin/rpc.ts";
-import { connect } from "../rpc/client.ts";
 import type { JoinAnswer, NodeBackend } from "../rpc/node_service.ts";
 import { type JoinParameters, validateJoin } from "../state/commands/join_node.ts";
 import { validateNodeId } from "../state/node_id.ts";
@@ -21,7 +20,7 @@ import { formatGoDuration } from "../time/go_duration.ts";
 import { withDeadline } from "./deadline.ts";
 import { MESH_ID_KEY, MESH_PREFIX_KEY, RAFT_ID_KEY, RAFT_INSTANCE_KEY, RAFT_VOTERS_KEY } from "./join_metadata.ts";
 import { formatVoters } from "./link_directory.ts";
-import { clusterStatusOf, joinResponseMessage, meshRpcAddress } from "./mesh_view.ts";
+import { clusterStatusOf, joinResponseMessage } from "./mesh_view.ts";
 import { MeshWrites } from "./mesh_writes.ts";
 import type { Running } from "./running.ts";
 
@@ -79,7 +78,7 @@ export class MeshNodeBackend implements NodeBackend {
     if (id === "" || id === this.#running.nodeId) return this.localStatus();
     const node = this.#running.nodeById(id);
     if (!node) throw new MeshError("not-found", `The mesh has no node "${id}"`, { hint: "List them: `weft nodes`." });
-    await using client = connect({ address: meshRpcAddress(node) }, this.#running.parts.credentials);
+    await using client = this.#running.connectTo(node);
     const options = { deadlineMs: REMOTE_STATUS_MS, signal: context.signal };
     return (await client.unary(Node.method.getStatus, {}, options)).message;
   }

@@ -164,7 +164,10 @@ export class NodeLife implements AsyncDisposable {
   ): Promise<Place> {
     const { config, credentials, clock, log } = this.#parts;
     const place = await joinMesh(servers, {
-      join: (server) => sendJoin(server, credentials, config, this.#describe(IpAddress.parse(server.host)), instanceId),
+      join: (server) => {
+        const self = this.#describe(IpAddress.parse(server.host));
+        return sendJoin({ address: formatHostPort(server) }, credentials, config, self, instanceId);
+      },
       nowMs: () => clock.monotonicMs(),
       wait: (delayMs) => delay(delayMs, signal),
       log,

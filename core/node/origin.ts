@@ -16,7 +16,7 @@ import { connect } from "../rpc/client.ts";
 import type { RpcCredentials } from "../rpc/credentials.ts";
 import type { Random } from "../seams/random.ts";
 import { BOOTSTRAP_RAFT_ID } from "../state/commands/bootstrap_mesh.ts";
-import { formatHostPort, type HostPort, type NodeConfig } from "./config.ts";
+import type { NodeConfig } from "./config.ts";
 import type { AnnouncedEndpoints } from "./endpoints.ts";
 import { MESH_ID_KEY, MESH_PREFIX_KEY, RAFT_ID_KEY, RAFT_INSTANCE_KEY, RAFT_VOTERS_KEY } from "./join_metadata.ts";
 import { firstHost, type LinkMember, seedMembers } from "./link_directory.ts";
@@ -40,6 +40,14 @@ export interface Seed {
   readonly network: MeshNetwork;
   readonly peers: readonly TunnelPeer[];
   readonly members: readonly LinkMember[];
+}
+
+/** Whom a Join is sent to. */
+export interface JoinTarget {
+  /** `host:port`. */
+  readonly address: string;
+  /** See `RpcTarget`. */
+  readonly throughTunnel?: boolean;
 }
 
 /** What this node says of itself. */
@@ -80,13 +88,13 @@ export function randomUlaNetwork(random: Random): Prefix {
  * @throws {MeshError} As the server answered, or `unimplemented` if it is no Weft node.
  */
 export async function sendJoin(
-  server: HostPort,
+  server: JoinTarget,
   credentials: RpcCredentials,
   config: NodeConfig,
   self: SelfDescription,
   instanceId: string,
 ): Promise<Place> {
-  await using client = connect({ address: formatHostPort(server) }, credentials);
+  await using client = connect(server, credentials);
   const request = {
     id: config.nodeId,
     publicKey: self.publicKey,
@@ -109,7 +117,7 @@ function placeOf(
   trailers: RpcMetadata,
   config: NodeConfig,
   self: SelfDescription,
-  server: HostPort,
+  server: JoinTarget,
 ): Place {
   const meshId = trailers.get(MESH_ID_KEY) ?? "";
   const raftId = Number(trailers.get(RAFT_ID_KEY));
@@ -117,7 +125,7 @@ function placeOf(
   const network = Prefix.parse(response.networkIpv6);
   const ipv4 = Prefix.parse(response.addressIpv4);
   if (meshId === "" || !Number.isSafeInteger(raftId) || raftId < 1 || !meshPrefix || !network) {
-    throw new MeshError("unimplemented", `${formatHostPort(server)} serves the Webmesh API, but is no Weft node`);
+    throw new MeshError("unimplemented", `${server.address} serves the Webmesh API, but is no Weft node`);
   }
   const own = { primaryEndpoint: self.announced.primary, ipv4: config.ipv4, ipv6: config.ipv6 };
   return {

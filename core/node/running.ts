@@ -6,6 +6,7 @@
 import type { DeviceStatus } from "../dataplane/data_plane.ts";
 import { MeshError } from "../plugin/errors.ts";
 import type { RaftStatus } from "../raft/status.ts";
+import { connect, type RpcClient } from "../rpc/client.ts";
 import type { RpcCredentials } from "../rpc/credentials.ts";
 import type { Log } from "../seams/log.ts";
 import type { StateMachine } from "../state/apply.ts";
@@ -16,7 +17,7 @@ import { nodeById } from "../state/queries/node_by_id.ts";
 import type { NodeRecord } from "../state/queries/node_record.ts";
 import type { Changes } from "./changes.ts";
 import type { NodeConfig } from "./config.ts";
-import { publicRpcAddress } from "./mesh_view.ts";
+import { meshRpcAddress, publicRpcAddress } from "./mesh_view.ts";
 import type { RaftLoop } from "./raft_loop.ts";
 
 /** The parts; `node.ts` owns them all. */
@@ -85,6 +86,11 @@ export class Running {
   leader(): NodeRecord | undefined {
     const { leader } = this.raftStatus;
     return leader === 0 ? undefined : this.nodes().find((node) => node.raftId === leader);
+  }
+
+  /** A client of another node, through the tunnel. */
+  connectTo(node: NodeRecord): RpcClient {
+    return connect({ address: meshRpcAddress(node), throughTunnel: true }, this.parts.credentials);
   }
 
   /** @throws {MeshError} `not-leader` with the leader's address, or `no-leader`, unless this member leads. */

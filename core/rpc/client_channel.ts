@@ -24,8 +24,13 @@ import { certificateCovers } from "./certificate_address.ts";
 import type { RpcCredentials } from "./credentials.ts";
 import { KEEPALIVE_TIME_MS, KEEPALIVE_TIMEOUT_MS, MESSAGE_BYTES_MAX } from "./limits.ts";
 
-/** A server to call: a node's Unix socket, or `host:port` with brackets around an IPv6 address. */
-export type RpcTarget = { readonly socketPath: string } | { readonly address: string };
+/**
+ * A server to call: a node's Unix socket, or `host:port` with brackets around an IPv6 address. An address inside the mesh is
+ * in no certificate; `throughTunnel` says that WireGuard has proved who is there, so that only the chain of trust counts.
+ */
+export type RpcTarget =
+  | { readonly socketPath: string }
+  | { readonly address: string; readonly throughTunnel?: boolean };
 
 type Socket = Parameters<experimental.SecureConnector["connect"]>[0];
 
@@ -184,9 +189,10 @@ function channelCredentials(target: RpcTarget, credentials: RpcCredentials): Cha
     throw new ConfigError("Cannot use a TLS certificate without its key, or a key without its certificate");
   }
   const address = addressOf(target);
+  const throughTunnel = "address" in target && target.throughTunnel === true;
   const verify = address && {
     checkServerIdentity: (_name: string, certificate: { readonly subjectaltname?: string }) =>
-      certificateCovers(certificate.subjectaltname, address)
+      throughTunnel || certificateCovers(certificate.subjectaltname, address)
         ? undefined
         : new Error(`the server's certificate is not for ${address}`),
   };

@@ -38,6 +38,8 @@ export interface StatusJson {
 export class MeshNode {
   readonly host: Host;
   readonly dataDir: string;
+  /** Options for the transport security of `weft run`. */
+  security: readonly string[] = ["--insecure"];
   readonly #program: Program;
   #process: LabProcess | undefined;
 
@@ -58,7 +60,7 @@ export class MeshNode {
 
   /** The same without waiting. */
   spawn(...args: string[]): LabProcess {
-    const own = ["--node-id", this.host.name, "--data-dir", this.dataDir, "--insecure"];
+    const own = ["--node-id", this.host.name, "--data-dir", this.dataDir, ...this.security];
     const { command, options } = this.#program.command("run", ...own, ...args);
     return this.#process = this.host.spawn(command, options);
   }
