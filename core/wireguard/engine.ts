@@ -284,8 +284,7 @@ export class Engine implements Disposable {
       case "retransmit-handshake":
         return this.#sender.retryHandshake(peer, now, sink);
       case "new-handshake":
-        peer.endpoints.tryNext();
-        return this.#sender.requestHandshake(peer, now, sink);
+        return this.#sender.distrustSession(peer, now, sink);
       case "send-keepalive":
       case "persistent-keepalive":
         return this.#sender.keepalive(peer, now, sink);

@@ -86,17 +86,27 @@ export class Sender {
     return true;
   }
 
-  /** Starts a handshake, or has one started as soon as Rekey-Timeout allows. A new reason restarts the attempt (§6.4). */
+  /**
+   * Starts a handshake, or has one started as soon as Rekey-Timeout allows. A new reason prolongs the attempt under way
+   * (§6.4) but does not hasten it: the retry keeps its jitter and its turn among the endpoints however many packets wait.
+   */
   requestHandshake(peer: PeerState, now: Instant, sink: EngineSink): void {
     peer.attemptStartedMs = now.nowMs;
+    if (peer.timers.isHandshakeExpected) return;
     const allowedMs = peer.lastHandshakeSentMs + REKEY_TIMEOUT_MS;
     if (now.nowMs >= allowedMs) {
       peer.cookieRetry = "allowed";
       this.#initiate(peer, now, sink);
-    } else if (!peer.timers.isHandshakeExpected) {
+    } else {
       peer.timers.handshakeWanted(allowedMs);
     }
     wakeInTime(this.#context.deadlines, peer);
+  }
+
+  /** Nothing came back on a session that should work: perhaps the peer is elsewhere, or has lost its keys. */
+  distrustSession(peer: PeerState, now: Instant, sink: EngineSink): void {
+    if (!peer.timers.isHandshakeExpected) peer.endpoints.tryNext();
+    this.requestHandshake(peer, now, sink);
   }
 
   /** The initiation was not answered in time, or it is time for one that had to wait. */

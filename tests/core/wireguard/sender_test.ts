@@ -231,6 +231,22 @@ Deno.test("Sender: alternate endpoints are tried in turn until the peer answers 
   assert.ok(a.sent.slice(4).every(({ to }) => to === b.address), "a proved endpoint stays");
 });
 
+Deno.test("Sender: packets that keep coming do not keep alternates from their turn, nor retries from their jitter", () => {
+  const world = new World();
+  const [a, b] = [world.addNode(), world.addNode()];
+  const candidates = ["198.51.100.1:1", "198.51.100.2:1", b.address];
+  a.addPeer(b, { endpoint: candidates[0]!, alternateEndpoints: candidates.slice(1) });
+  b.addPeer(a, { endpoint: null });
+  for (let i = 0; i < 120 && b.received.length === 0; i++) {
+    a.say(`${i}`, b);
+    world.run(100);
+  }
+  const initiations = a.sentOfType(INITIATION);
+  assert.deepEqual(initiations.map(({ to }) => to), candidates);
+  assert.ok(initiations.every(({ atMs }, i) => i === 0 || atMs % 100 !== initiations[0]!.atMs % 100));
+  assert.ok(b.received.length > 0);
+});
+
 Deno.test("Sender: no initiation goes to a key of low order", () => {
   for (const text of LOW_ORDER_KEYS) {
     const world = new World();
