@@ -173,9 +173,7 @@ class Supervisor implements DataPlane {
     const url = this.#options.workerUrl ?? workerUrl();
     const thread: Thread = new PollingThread(
       device.libc,
-      url,
-      "data-plane",
-      start,
+      { url, name: "data-plane", start },
       (message) => this.#hear(message, ready.resolve),
     );
     start.privateKey.fill(0);

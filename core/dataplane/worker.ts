@@ -24,7 +24,7 @@ import { PacketLoop } from "./packet_loop.ts";
 type Port = PollingThreadPort<WorkerStart, ControlMessage, WorkerMessage>;
 
 using libc = Libc.open();
-await runPollingThread(libc, (port: Port) => runTunnel(libc, port));
+runPollingThread(libc, (port: Port) => runTunnel(libc, port));
 
 /** Holds the thread until the control thread says stop. */
 function runTunnel(libc: Libc, port: Port): void {

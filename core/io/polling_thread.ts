@@ -12,6 +12,21 @@ import { delay } from "./alarm.ts";
 import { Eventfd } from "./eventfd.ts";
 import type { Libc } from "./libc_ffi.ts";
 
+/** JavaScript heap of a thread unless told otherwise, in MiB; a hundred thousand peers fit. */
+export const THREAD_HEAP_MIB = 1024;
+
+/** What kind of thread to start. */
+export interface PollingThreadOptions {
+  /** Its module, which calls {@linkcode runPollingThread}. */
+  readonly url: URL;
+  /** For error messages. */
+  readonly name: string;
+  /** Handed to the thread; copied. */
+  readonly start: unknown;
+  /** A thread that needs more ends with an error, instead of taking the process with it. */
+  readonly heapMib?: number;
+}
+
 /** What the thread is born with. */
 interface Birth<Start> {
   readonly start: Start;
@@ -32,17 +47,22 @@ export class PollingThread<Down, Up> implements AsyncDisposable {
   #hasEnded = false;
 
   /**
-   * Starts the module at `url`, which calls {@linkcode runPollingThread}.
+   * Starts the thread.
    *
-   * @param start Handed to the thread; copied.
    * @param onMessage Called for every message of the thread, in order, and never after `ended` has settled.
    */
-  constructor(libc: Libc, url: URL, name: string, start: unknown, onMessage: (message: Up) => void) {
+  constructor(libc: Libc, options: PollingThreadOptions, onMessage: (message: Up) => void) {
+    const { url, name, start, heapMib = THREAD_HEAP_MIB } = options;
     const { port1, port2 } = new MessageChannel();
     this.#port = port1;
     this.#wake = Eventfd.open(libc);
     const birth: Birth<unknown> = { start, port: port2, wakeFd: this.#wake.fd };
-    this.#worker = new Worker(url, { name, workerData: birth, transferList: [port2] });
+    this.#worker = new Worker(url, {
+      name,
+      workerData: birth,
+      transferList: [port2],
+      resourceLimits: { maxOldGenerationSizeMb: heapMib },
+    });
     let failure: Error | undefined;
     port1.on("message", (envelope: Envelope<Up>) => {
       if ("failure" in envelope) failure = envelope.failure;
@@ -112,17 +132,20 @@ export interface PollingThreadPort<Start, Down, Up> {
 /**
  * The whole life of a thread started as {@linkcode PollingThread}: runs `main` and reports what it throws. The caller
  * vouches for the types, which both ends must agree on.
+ *
+ * Call it before the module waits for anything: while a module is evaluated for the first time, the runtime can end a
+ * thread that has used up its memory; later it cannot, and the whole process goes.
  */
-export async function runPollingThread<Start, Down, Up>(
+export function runPollingThread<Start, Down, Up>(
   libc: Libc,
-  main: (port: PollingThreadPort<Start, Down, Up>) => void | Promise<void>,
-): Promise<void> {
+  main: (port: PollingThreadPort<Start, Down, Up>) => void,
+): void {
   const birth = workerData as Birth<Start> | null;
   assert(birth?.port !== undefined, "this module is started as a thread");
   const { start, port, wakeFd } = birth;
   const wake = Eventfd.lent(libc, wakeFd);
   try {
-    await main({
+    main({
       start,
       wakeFd,
       takeAll(handle) {

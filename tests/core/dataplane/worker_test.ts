@@ -27,9 +27,7 @@ async function live(start: WorkerStart, fake: FakeDevice, messages: ControlMessa
   const heard: WorkerMessage[] = [];
   await using thread = new PollingThread<ControlMessage, WorkerMessage>(
     fake.device.libc,
-    WORKER,
-    "worker",
-    start,
+    { url: WORKER, name: "worker", start },
     (message) => heard.push(message),
   );
   for (const message of messages) thread.post(message);

@@ -8,11 +8,10 @@ import { Poller } from "../../../core/io/poll.ts";
 import { runPollingThread } from "../../../core/io/polling_thread.ts";
 
 /** What it can be told. */
-export type EchoCommand = { readonly say: string } | "is-woken" | "return" | "throw" | "spin" | "exit";
+export type EchoCommand = { readonly say: string } | "is-woken" | "eat" | "return" | "throw" | "spin" | "exit";
 
 using libc = Libc.open();
-await runPollingThread<string, EchoCommand, string>(libc, async (port) => {
-  await Promise.resolve();
+runPollingThread<string, EchoCommand, string>(libc, (port) => {
   const poller = new Poller(libc, [port.wakeFd]);
   port.send(port.start);
   for (let isDone = false; !isDone;) {
@@ -21,6 +20,7 @@ await runPollingThread<string, EchoCommand, string>(libc, async (port) => {
       if (command === "return") isDone = true;
       else if (command === "throw") throw new RangeError("as told");
       else if (command === "exit") Deno.exit(7);
+      else if (command === "eat") eat();
       else if (command === "spin") { for (;;); }
       else if (command !== "is-woken") port.send(command.say);
       else {
@@ -30,3 +30,9 @@ await runPollingThread<string, EchoCommand, string>(libc, async (port) => {
     });
   }
 });
+
+/** Needs more and more memory. */
+function eat(): never {
+  const eaten: { readonly bite: number }[] = [];
+  for (;;) eaten.push({ bite: eaten.length });
+}

@@ -16,9 +16,7 @@ function start(module = "./echo_thread.ts"): Fixture {
   let listeners: (() => void)[] = [];
   const thread = new PollingThread<EchoCommand, string>(
     libc,
-    new URL(module, import.meta.url),
-    "echo",
-    "hello",
+    { url: new URL(module, import.meta.url), name: "echo", start: "hello", heapMib: 64 },
     (message) => {
       heard.push(message);
       for (const listener of listeners) listener();
@@ -79,6 +77,12 @@ Deno.test("PollingThread: an exit within the thread ends only the thread", async
   await using made = start();
   made.thread.post("exit");
   assert.equal((await made.thread.ended)?.message, 'Thread "echo" was ended with code 7');
+});
+
+Deno.test("PollingThread: a thread that runs out of memory ends alone", async () => {
+  await using made = start();
+  made.thread.post("eat");
+  assert.match((await made.thread.ended)?.message ?? "", /memory/);
 });
 
 Deno.test("PollingThread: a thread asleep in poll is ended by force", async () => {
