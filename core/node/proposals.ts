@@ -8,7 +8,12 @@ import { MeshError } from "../plugin/errors.ts";
 /** More waiting callers than this are refused: the leader is overloaded. */
 export const PENDING_PROPOSAL_COUNT_MAX = 4096;
 
+/** A write that was not applied for so many ticks: its outcome is unknown to this node. */
+export const PROPOSAL_TICKS_MAX = 200;
+
 interface Waiter<Result> {
+  /** Ticks it has waited. */
+  ticks: number;
   readonly term: number;
   readonly resolve: (result: Result) => void;
   readonly reject: (error: Error) => void;
@@ -26,7 +31,7 @@ export class Proposals<Result> {
   /** Waits for the entry that was appended at (`index`, `term`). */
   wait(index: number, term: number): Promise<Result> {
     this.#waiters.get(index)?.reject(lost());
-    return new Promise((resolve, reject) => this.#waiters.set(index, { term, resolve, reject }));
+    return new Promise((resolve, reject) => this.#waiters.set(index, { ticks: 0, term, resolve, reject }));
   }
 
   /** Tells the caller of the entry applied at `index` its result, or that another leader's entry took the place. */
@@ -36,6 +41,19 @@ export class Proposals<Result> {
     this.#waiters.delete(index);
     if (waiter.term === term) waiter.resolve(result);
     else waiter.reject(lost());
+  }
+
+  /** One unit of Raft time has passed; rejects callers that wait for too long. */
+  tick(): void {
+    for (const [index, waiter] of this.#waiters) {
+      if (++waiter.ticks < PROPOSAL_TICKS_MAX) continue;
+      this.#waiters.delete(index);
+      waiter.reject(
+        new MeshError("timeout", "The write was not committed in time; it may still be", {
+          hint: "Look at `weft status`: a majority of the voters must be up. Running the command again is safe.",
+        }),
+      );
+    }
   }
 
   /** Rejects every caller; their outcome is unknown to this node. */

@@ -18,13 +18,14 @@ import { MeshError } from "../plugin/errors.ts";
 import type { RaftEngine } from "../raft/engine.ts";
 import type { MemoryStorage } from "../raft/memory_storage.ts";
 import { isPeerMessage, type PeerMessage } from "../raft/message.ts";
-import type { ProposeRefusal, ProposeResult } from "../raft/outcome.ts";
+import type { DropReason, ProposeRefusal, ProposeResult } from "../raft/outcome.ts";
 import type { Ready } from "../raft/ready.ts";
 import type { ConfState, Entry, LogStore } from "../seams/log_store.ts";
 import type { Log } from "../seams/log.ts";
 import type { StateMachine } from "../state/apply.ts";
 import { Proposals } from "./proposals.ts";
 import { Reads } from "./reads.ts";
+import { SnapshotStalls } from "./snapshot_stalls.ts";
 
 /** A snapshot is taken when this many entries were applied since the last one. */
 export const SNAPSHOT_ENTRY_COUNT = 5_000;
@@ -50,7 +51,9 @@ export class RaftLoop implements AsyncDisposable {
   readonly #parts: RaftLoopParts;
   readonly #proposals = new Proposals<RaftApplyResponse>();
   readonly #reads = new Reads();
+  readonly #stalls = new SnapshotStalls();
   #confState: ConfState;
+  #leader = 0;
   #wake: () => void = () => {};
   #stopping = false;
   #entriesSinceSnapshot = 0;
@@ -78,13 +81,19 @@ export class RaftLoop implements AsyncDisposable {
   /** One unit of Raft time. */
   tick(): void {
     this.#parts.engine.tick();
+    this.#proposals.tick();
+    this.#reads.tick();
+    this.#stalls.tick(this.#parts.engine);
     this.#wake();
   }
 
   /** A message from an authenticated member. */
   receive(message: PeerMessage): void {
     const drop = this.#parts.engine.step(message);
-    if (drop) this.#parts.log.debug("raft message dropped", { kind: message.kind, from: message.from, reason: drop });
+    if (drop) {
+      const level = ALARMING.has(drop) ? "error" : "debug";
+      this.#parts.log[level]("raft message dropped", { kind: message.kind, from: message.from, reason: drop });
+    }
     this.#wake();
   }
 
@@ -164,7 +173,7 @@ export class RaftLoop implements AsyncDisposable {
     for (const message of ready.messages) if (isPeerMessage(message)) send(message);
     await this.#persist(ready);
     for (const message of ready.responses) if (isPeerMessage(message)) send(message);
-    if (ready.softState) this.#roleChanged(ready.softState.leader === 0);
+    if (ready.softState) this.#leaderIs(ready.softState.leader);
     if (ready.snapshot) this.#load(ready.snapshot.data, ready.snapshot.meta.confState);
     this.#apply(ready.committedEntries);
     for (const read of ready.readStates) this.#reads.confirm(read.context, read.index);
@@ -184,9 +193,10 @@ export class RaftLoop implements AsyncDisposable {
     if (hardState) storage.setHardState(hardState);
   }
 
-  #roleChanged(leaderLost: boolean): void {
-    // A read confirmed by a leader that is gone is answered by nobody: its caller asks again.
-    if (leaderLost) this.#reads.abandon(refusal("no-leader"));
+  #leaderIs(leader: number): void {
+    // Reads that an earlier leader was asked to confirm are answered by nobody: their callers ask again.
+    if (leader !== this.#leader) this.#reads.abandon(refusal("no-leader"));
+    this.#leader = leader;
   }
 
   #load(image: Uint8Array, confState: ConfState): void {
@@ -236,6 +246,9 @@ export class RaftLoop implements AsyncDisposable {
     log.info("snapshot taken", { index, bytes: snapshot.data.length });
   }
 }
+
+/** Reasons that no healthy mesh has: somebody lost what it acknowledged, or lies. */
+const ALARMING: ReadonlySet<DropReason> = new Set(["commit-beyond-log", "conflicts-with-commit", "second-leader"]);
 
 function refusal(why: ProposeRefusal): MeshError {
   switch (why) {

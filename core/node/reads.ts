@@ -6,12 +6,16 @@
  */
 import { MeshError } from "../plugin/errors.ts";
 
+/** A read that nobody confirmed for so many ticks was lost with a leader or a message. */
+export const READ_TICKS_MAX = 60;
 /** More waiting reads than this are refused. */
 export const PENDING_READ_COUNT_MAX = 4096;
 /** Bytes of the opaque context that names a read. */
 const CONTEXT_BYTES = 8;
 
 interface Waiter {
+  /** Ticks it has waited. */
+  ticks: number;
   /** The confirmed read index, `undefined` until the leader answered. */
   index: number | undefined;
   readonly resolve: () => void;
@@ -34,7 +38,7 @@ export class Reads {
     const confirmed = new Promise<void>((resolve, reject) => {
       if (this.#waiters.size >= PENDING_READ_COUNT_MAX) {
         reject(new MeshError("unavailable", "Too many reads are waiting"));
-      } else this.#waiters.set(context.toHex(), { index: undefined, resolve, reject });
+      } else this.#waiters.set(context.toHex(), { ticks: 0, index: undefined, resolve, reject });
     });
     return { context, confirmed };
   }
@@ -51,6 +55,17 @@ export class Reads {
       if (waiter.index === undefined || waiter.index > appliedIndex) continue;
       this.#waiters.delete(key);
       waiter.resolve();
+    }
+  }
+
+  /** One unit of Raft time has passed; rejects reads that wait for too long. */
+  tick(): void {
+    for (const [key, waiter] of this.#waiters) {
+      if (++waiter.ticks < READ_TICKS_MAX) continue;
+      this.#waiters.delete(key);
+      waiter.reject(
+        new MeshError("no-leader", "No leader confirmed the read in time", { hint: "Run the command again." }),
+      );
     }
   }
 

@@ -7,7 +7,7 @@
  *
  * @module
  */
-import { sha256 } from "@noble/hashes/sha2.js";
+import { createSha256 } from "../crypto/sha256.ts";
 import type { SqlDatabase, SqlRows } from "../seams/sql_database.ts";
 
 const TABLES_SQL = "SELECT name, sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY name";
@@ -16,7 +16,7 @@ const COLUMNS_SQL = "SELECT name, pk FROM pragma_table_info(:table) ORDER BY cid
 
 /** 64 hexadecimal digits. Costs a read of every row. */
 export function stateHash(database: SqlDatabase): string {
-  const hash = sha256.create();
+  const hash = createSha256();
   const encoder = new TextEncoder();
   const schema = database.run(TABLES_SQL).rows;
   // JSON is unambiguous for arrays of texts and integers; the newline ends each document.

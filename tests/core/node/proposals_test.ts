@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { PENDING_PROPOSAL_COUNT_MAX, Proposals } from "../../../core/node/proposals.ts";
+import { PENDING_PROPOSAL_COUNT_MAX, PROPOSAL_TICKS_MAX, Proposals } from "../../../core/node/proposals.ts";
 
 Deno.test("Proposals: settles by index and term", async () => {
   const proposals = new Proposals<string>();
@@ -28,4 +28,11 @@ Deno.test("Proposals: abandon rejects all, the limit is reported", async () => {
   assert.equal(proposals.full, false);
   const settled = await Promise.allSettled(waits);
   assert.equal(settled.every((result) => result.status === "rejected"), true);
+});
+
+Deno.test("Proposals: a write that is not applied ends after its ticks, outcome unknown", async () => {
+  const proposals = new Proposals<string>();
+  const waiting = proposals.wait(5, 2);
+  for (let tick = 0; tick < PROPOSAL_TICKS_MAX; tick++) proposals.tick();
+  await assert.rejects(waiting, { reason: "timeout" });
 });

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { PENDING_READ_COUNT_MAX, Reads } from "../../../core/node/reads.ts";
+import { PENDING_READ_COUNT_MAX, READ_TICKS_MAX, Reads } from "../../../core/node/reads.ts";
 
 Deno.test("Reads: resolves once confirmed and applied, in either order", async () => {
   const reads = new Reads();
@@ -30,4 +30,16 @@ Deno.test("Reads: abandon rejects, the limit refuses", async () => {
   reads.abandon(new Error("stopped"));
   const settled = await Promise.allSettled(all);
   assert(settled.every((result) => result.status === "rejected"));
+});
+
+Deno.test("Reads: a read that nobody confirms ends after its ticks", async () => {
+  const reads = new Reads();
+  const { confirmed } = reads.open();
+  for (let tick = 1; tick < READ_TICKS_MAX; tick++) reads.tick();
+  const younger = reads.open();
+  reads.tick();
+  await assert.rejects(confirmed, { reason: "no-leader" });
+  reads.confirm(younger.context, 1);
+  reads.applied(1);
+  await younger.confirmed;
 });
