@@ -231,7 +231,8 @@ export class OutboundLink implements AsyncDisposable {
     }
     if (nowMs >= this.#improveDueMs) {
       this.#improveDueMs = nowMs + timings.improveIntervalMs;
-      this.#improving ??= this.#improve(this.#connection.address);
+      // One that waits for the end of a snapshot is enough: more would push the snapshot's connection out.
+      if (!this.#better) this.#improving ??= this.#improve(this.#connection.address);
     }
     this.#wake();
     // The ping waits for the write before it; the silence must be looked at all the same.

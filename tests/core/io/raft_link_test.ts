@@ -26,6 +26,13 @@ async function openAll(stack: AsyncDisposableStack, members: readonly Member[]):
   return links;
 }
 
+/** A snapshot message from member 1 to member 2. */
+function snapshotOf(dataBytes: number): PeerMessage {
+  const confState = { voters: [1, 2], learners: [], votersOutgoing: [], learnersNext: [], autoLeave: false };
+  const data = new Uint8Array(dataBytes).map((_, i) => i * 31);
+  return { kind: "snapshot", from: 1, to: 2, term: 4, snapshot: { meta: { index: 9, term: 3, confState }, data } };
+}
+
 /** A plain connection to `port`, closed with the stack. */
 async function connectRaw(stack: AsyncDisposableStack, port: number) {
   const socket = net.connect(loopback(port));
@@ -115,6 +122,7 @@ Deno.test("RaftLinks: a member that restarts is told of as unreachable and found
     linksA.send(2, heartbeat(1, 2, 3));
     return rounds(b).includes(3);
   });
+  assert(!rounds(b).includes(2), "what was lost does not come late");
   assert.equal(a.log.count("raft link dropped"), 1, "one line for all attempts");
 });
 
@@ -235,6 +243,29 @@ Deno.test("RaftLinks: a member that breaks the rules of frames or messages loses
     assert.deepEqual(linksA.stats().drops, counts);
   }
   assert.deepEqual(a.received, []);
+});
+
+Deno.test("RaftLinks: a snapshot that starts gives up the one before it", async () => {
+  await using stack = new AsyncDisposableStack();
+  const [a, b] = [new Member(2), new Member(1)];
+  const linksA = stack.use(await a.open());
+  linksA.setMembers([b.describe()]);
+  const connection = await b.dial(a.describe());
+  assert(typeof connection !== "string");
+  const message = snapshotOf(100);
+  const bytes = encodeMessage(message);
+  connection.write([
+    { type: FrameType.snapshotFirstPart, bytes: new Uint8Array(50) },
+    { type: FrameType.snapshotWhole, bytes },
+    { type: FrameType.snapshotFirstPart, bytes: new Uint8Array(50) },
+    { type: FrameType.snapshotFirstPart, bytes: bytes.subarray(0, 20) },
+    { type: FrameType.snapshotPart, bytes: bytes.subarray(20, 30) },
+    { type: FrameType.snapshotLastPart, bytes: bytes.subarray(30) },
+  ]);
+  await soon("both", () => a.received.length === 2);
+  assert.deepEqual(a.received, [{ from: 1, message }, { from: 1, message }]);
+  connection[Symbol.dispose]();
+  await connection.closed;
 });
 
 Deno.test("RaftLinks: a question may be passed on in another member's name", async () => {
@@ -392,6 +423,8 @@ Deno.test("RaftLinks: moves to a better address when there is one, and loses not
   send();
   await soon("the first message", () => rounds(b).length === 1);
   assert.deepEqual(linksA.stats().outbound[0]?.state, { kind: "connected", address: loopback(b.port) });
+  // A snapshot is on its way meanwhile, and stays on the connection where it started.
+  linksA.send(2, snapshotOf(3_000_000));
   await using _tap = await openTap(b.port, better.port);
   await soon("the better address", () => {
     for (let i = 0; i < 20; i++) send();
@@ -399,7 +432,7 @@ Deno.test("RaftLinks: moves to a better address when there is one, and loses not
     return state?.kind === "connected" && state.address.port === better.port;
   });
   for (let i = 0; i < 20; i++) send();
-  await soon("everything", () => rounds(b).length === sentCount);
+  await soon("everything", () => b.received.length === sentCount + 1);
   assert.deepEqual(rounds(b).sort((x, y) => x - y), [...Array(sentCount).keys()]);
   assert.deepEqual(a.unreachable, []);
 });
@@ -408,15 +441,7 @@ Deno.test("RaftLinks: a long snapshot arrives whole, and heartbeats overtake it"
   await using stack = new AsyncDisposableStack();
   const [a, b] = [new Member(1), new Member(2)];
   const [linksA] = await openAll(stack, [a, b]);
-  const confState = { voters: [1, 2], learners: [], votersOutgoing: [], learnersNext: [], autoLeave: false };
-  const data = Uint8Array.from({ length: 5_000_000 }, (_, i) => i * 31);
-  const message: PeerMessage = {
-    kind: "snapshot",
-    from: 1,
-    to: 2,
-    term: 4,
-    snapshot: { meta: { index: 9, term: 3, confState }, data },
-  };
+  const message = snapshotOf(5_000_000);
   linksA?.send(2, message);
   linksA?.send(2, heartbeat(1, 2, 1));
   await soon("both", () => b.received.length === 2);
@@ -428,9 +453,7 @@ Deno.test("SNAPSHOT_MESSAGE_BYTES_MAX: a larger snapshot is not sent, and that i
   await using stack = new AsyncDisposableStack();
   const [a, b] = [new Member(1), new Member(2)];
   const [linksA] = await openAll(stack, [a, b]);
-  const confState = { voters: [1, 2], learners: [], votersOutgoing: [], learnersNext: [], autoLeave: false };
-  const snapshot = { meta: { index: 9, term: 3, confState }, data: new Uint8Array(SNAPSHOT_MESSAGE_BYTES_MAX) };
-  linksA?.send(2, { kind: "snapshot", from: 1, to: 2, term: 4, snapshot });
+  linksA?.send(2, snapshotOf(SNAPSHOT_MESSAGE_BYTES_MAX));
   assert.deepEqual(linksA?.stats().drops, { "message-unsendable": 1 });
   await soon("the node to be told", () => a.unreachable.includes(2));
 });
