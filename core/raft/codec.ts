@@ -118,7 +118,7 @@ function bodyBytes(m: PeerMessage): number {
       return 2 * 8 + 1;
     case "vote-response":
     case "pre-vote-response":
-      return 1;
+      return 1 + 1 + (m.commit ? 2 * 8 : 0);
     case "snapshot": {
       const { voters, learners, votersOutgoing, learnersNext } = m.snapshot.meta.confState;
       const membersCount = voters.length + learners.length + votersOutgoing.length + learnersNext.length;
@@ -152,7 +152,9 @@ function writeBody(writer: ByteWriter, m: PeerMessage): void {
       return void writer.u53le(m.lastIndex).u53le(m.lastTerm).u8(m.transfer ? 1 : 0);
     case "vote-response":
     case "pre-vote-response":
-      return void writer.u8(m.granted ? 1 : 0);
+      writer.u8(m.granted ? 1 : 0).u8(m.commit ? 1 : 0);
+      if (m.commit) writer.u53le(m.commit.index).u53le(m.commit.term);
+      return;
     case "snapshot":
       return writeSnapshot(writer, m.snapshot);
     case "heartbeat":
@@ -230,8 +232,12 @@ function readBody(reader: MessageReader, kind: PeerMessage["kind"], envelope: En
       return { kind, ...envelope, lastIndex, lastTerm, transfer: reader.flag() };
     }
     case "vote-response":
-    case "pre-vote-response":
-      return { kind, ...envelope, granted: reader.flag() };
+    case "pre-vote-response": {
+      const granted = reader.flag();
+      if (!reader.flag()) return { kind, ...envelope, granted };
+      const [index, term] = [reader.number(), reader.number()];
+      return { kind, ...envelope, granted, commit: { index, term } };
+    }
     case "snapshot":
       return { kind, ...envelope, snapshot: reader.snapshot() };
     case "heartbeat": {

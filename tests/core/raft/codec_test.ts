@@ -19,6 +19,7 @@ import type { PeerMessage } from "../../../core/raft/message.ts";
 
 const number = fc.maxSafeNat();
 const envelope = { from: number, to: number, term: number };
+const commit = fc.record({ index: number, term: number }, { noNullPrototype: true });
 const data = fc.uint8Array({ maxLength: 40 });
 const type = fc.constantFrom("normal" as const, "conf-change" as const, "conf-change-v2" as const);
 const members = fc.uniqueArray(fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER - 2 }), { maxLength: 5 })
@@ -67,8 +68,14 @@ const BY_KIND: { readonly [Kind in PeerMessage["kind"]]: fc.Arbitrary<PeerMessag
     lastTerm: number,
     transfer: fc.boolean(),
   }),
-  "vote-response": message({ ...envelope, kind: kind("vote-response" as const), granted: fc.boolean() }),
-  "pre-vote-response": message({ ...envelope, kind: kind("pre-vote-response" as const), granted: fc.boolean() }),
+  "vote-response": fc.oneof(
+    message({ ...envelope, kind: kind("vote-response" as const), granted: fc.boolean() }),
+    message({ ...envelope, kind: kind("vote-response" as const), granted: fc.boolean(), commit }),
+  ),
+  "pre-vote-response": fc.oneof(
+    message({ ...envelope, kind: kind("pre-vote-response" as const), granted: fc.boolean() }),
+    message({ ...envelope, kind: kind("pre-vote-response" as const), granted: fc.boolean(), commit }),
+  ),
   "snapshot": message({
     ...envelope,
     kind: kind("snapshot" as const),
