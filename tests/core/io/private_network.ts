@@ -9,6 +9,9 @@ import { FileDescriptor } from "../../../core/io/file_descriptor.ts";
 const CLONE_NEWNET = 0x40000000;
 const THREAD_NAMESPACE = "/proc/thread-self/ns/net";
 
+/** What the tests look at interfaces with, and give up privileges with. */
+const COMMANDS = ["ip", "ss", "ping", "setpriv", "unshare"];
+
 const SYMBOLS = {
   // int unshare(int flags);
   unshare: { parameters: ["i32"], result: "i32" },
@@ -24,13 +27,17 @@ export function whyNoPrivateNetwork(): string | undefined {
   } catch {
     return reportSkip("tests of TUN devices need /dev/net/tun");
   }
-  const probe = new Deno.Command("unshare", { args: ["--net", "true"], stdout: "null", stderr: "null" });
-  try {
-    if (probe.outputSync().success) return undefined;
-  } catch {
-    // No such program.
+  for (const command of COMMANDS) {
+    if (!succeeds("sh", "-c", `command -v ${command}`)) {
+      return reportSkip(`tests of TUN devices need the command ${command}`);
+    }
   }
+  if (succeeds("unshare", "--net", "true")) return undefined;
   return reportSkip("this system refuses network namespaces (unshare --net)");
+}
+
+function succeeds(command: string, ...args: string[]): boolean {
+  return new Deno.Command(command, { args, stdin: "null", stdout: "null", stderr: "null" }).outputSync().success;
 }
 
 function reportSkip(reason: string): string {
