@@ -77,11 +77,13 @@ export interface HostDefaults {
 
 /** The longest interface name Linux takes, IFNAMSIZ - 1. */
 export const INTERFACE_NAME_BYTES_MAX = 15;
-/** IPv6 needs 1280 (RFC 8200 §5); a TUN carries at most 65535. */
+/** IPv6 needs so much (RFC 8200 §5). */
 export const MTU_BYTES_MIN = 1280;
+/** A TUN carries no more. */
 export const MTU_BYTES_MAX = 65535;
-/** A node announces at most this many further endpoints, and dials at most this many join addresses. */
+/** A node announces at most this many further endpoints. */
 export const ENDPOINT_COUNT_MAX = 16;
+/** A joiner asks at most this many servers. */
 export const JOIN_SERVER_COUNT_MAX = 16;
 /** Linux's limit for a Unix socket path is 107 bytes; the socket's name is appended to the data directory. */
 export const DATA_DIR_BYTES_MAX = 96;

@@ -9,8 +9,9 @@ import { formatHostPort, type HostPort, parseHostPort } from "./config.ts";
 
 /** How long a node tries to join before it gives up, in milliseconds. */
 export const JOIN_TIMEOUT_MS = 30_000;
-/** Pauses between rounds over all servers, in milliseconds: doubled from the first to the last. */
+/** The first pause between rounds over all servers, in milliseconds; it doubles from round to round. */
 export const JOIN_BACKOFF_MIN_MS = 250;
+/** The longest such pause, in milliseconds. */
 export const JOIN_BACKOFF_MAX_MS = 4_000;
 /** Redirects to a leader that are followed before a server counts as failed. */
 export const JOIN_REDIRECT_COUNT_MAX = 3;

@@ -6,7 +6,7 @@
 import { type DataPlane, type DeviceStatus, startDataPlane } from "../dataplane/data_plane.ts";
 import { type HostDevice, openHostDevice } from "../dataplane/host_device.ts";
 import type { TunnelPeer } from "../dataplane/messages.ts";
-import { IpAddress } from "../ip/address.ts";
+import type { IpAddress } from "../ip/address.ts";
 import { Prefix } from "../ip/prefix.ts";
 import type { PrivateKey } from "../keys/private_key.ts";
 import type { Log } from "../seams/log.ts";
@@ -42,13 +42,13 @@ export interface Tunnel extends AsyncDisposable {
 export type OpenTunnel = (config: NodeConfig, privateKey: PrivateKey, log: Log) => Promise<Tunnel>;
 
 /** The real one: a TUN interface of this host. */
-export const openHostTunnel: OpenTunnel = async (config, privateKey, log) => {
+export async function openHostTunnel(config: NodeConfig, privateKey: PrivateKey, log: Log): Promise<Tunnel> {
   await using stack = new AsyncDisposableStack();
   const { interfaceName, mtu, wireguardListenPort: listenPort } = config;
   const device = stack.use(openHostDevice({ interfaceName, mtu, listenPort }, log));
   const plane = stack.use(await startDataPlane({ device, privateKey, log }));
   return new HostTunnel(device, plane, stack.move());
-};
+}
 
 class HostTunnel implements Tunnel {
   readonly #device: HostDevice;

@@ -25,7 +25,6 @@ export const PACKAGE_DOORS: Readonly<Record<string, readonly string[]>> = {
   "@noble/ciphers": ["core/crypto/"],
   "@noble/curves": ["core/crypto/"],
   "@noble/hashes": ["core/crypto/"],
-  "@types/sql.js": ["core/io/"],
   "commander": ["core/cli/"],
   "fast-check": [],
   "ipaddr.js": ["core/ip/"],
