@@ -44,6 +44,10 @@ export const ELECTION_TICKS = 20;
 export const HEARTBEAT_TICKS = 2;
 /** The reconciler and the announcer look again after this time even if nothing changed, in milliseconds. */
 export const RECONCILE_INTERVAL_MS = 5_000;
+/** Between two runs of the reconciler there is so much rest, in milliseconds, … */
+const RECONCILE_REST_MS = 10;
+/** … and so many times what the last run took. */
+const RECONCILE_REST_FACTOR = 4;
 /** How long a stopping leader waits for another one, in milliseconds. */
 export const HAND_OVER_MS = 1_000;
 /** While there is no leader the log says so this often, in milliseconds. */
@@ -85,6 +89,7 @@ export class NodeLife implements AsyncDisposable {
   #reconciler: Reconciler | undefined;
   #announcer: Announcer | undefined;
   #again: Alarm | undefined;
+  #restUntilMs = 0;
   #isLeaving = false;
   #isFinished = false;
   #ledTerm = 0;
@@ -322,15 +327,22 @@ export class NodeLife implements AsyncDisposable {
   }
 
   #changed(): void {
-    this.#reconcile();
+    const nowMs = this.#parts.clock.monotonicMs();
+    if (nowMs >= this.#restUntilMs) this.#reconcile();
+    else this.#again?.arm(this.#restUntilMs);
     this.#lead();
     this.#changes.notify();
   }
 
+  /** A run reads every node of the mesh: in a storm of changes it rests for a while, longer the larger the mesh is. */
   #reconcile(): void {
+    const { clock } = this.#parts;
+    const startMs = clock.monotonicMs();
     const dueMs = this.#reconciler?.run() ?? Infinity;
     this.#announcer?.run();
-    this.#again?.arm(Math.min(dueMs, this.#parts.clock.monotonicMs() + RECONCILE_INTERVAL_MS));
+    const endMs = clock.monotonicMs();
+    this.#restUntilMs = endMs + Math.max(RECONCILE_REST_MS, (endMs - startMs) * RECONCILE_REST_FACTOR);
+    this.#again?.arm(Math.min(dueMs, endMs + RECONCILE_INTERVAL_MS));
   }
 
   /** Once per term that this member leads. */
