@@ -148,6 +148,15 @@ export class MemoryDisk implements Disk {
     return new MemoryDisk(this.#random.split(), this.#root.afterCrash(this.#random));
   }
 
+  /**
+   * Ends the process but not the system: returns the disk as the next process finds it, with everything that was
+   * written, synced or not. Calls on this one fail from now on.
+   */
+  kill(): MemoryDisk {
+    this.#isDown = true;
+    return new MemoryDisk(this.#random.split(), this.#root);
+  }
+
   /** Paths of all files, with their lengths. */
   files(directory = "", node: Node = this.#root): { readonly path: string; readonly bytes: number }[] {
     if (node instanceof FileNode) return [{ path: directory, bytes: node.cached.length }];
