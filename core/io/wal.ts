@@ -12,7 +12,7 @@ import { LogStoreFailedError } from "../seams/log_store.ts";
 import { packBatch, SECTOR_BYTES, sectorsFor } from "./wal_layout.ts";
 import { chainRecords, encodeRecords, type WalRecord } from "./wal_record.ts";
 import { recoverWal } from "./wal_recovery.ts";
-import { EMPTY_WAL_STATE, type WalReplay, type WalState } from "./wal_replay.ts";
+import type { WalReplay, WalState } from "./wal_replay.ts";
 import { identityChecksum, TEMPORARY_SUFFIX } from "./wal_segment.ts";
 import { WalSegments } from "./wal_segments.ts";
 
@@ -75,10 +75,13 @@ export class Wal implements AsyncDisposable {
     const sectors = Math.ceil(options.segmentBytes / SECTOR_BYTES);
     await using stack = new AsyncDisposableStack();
     const segments = stack.use(new WalSegments(disk, directory, identity, sectors, sealed));
+    const { state } = replay;
     if (active) await segments.resume(active);
-    else await segments.roll({ firstBatch: nextBatch, firstIndex: 1, chain }, 1);
+    if (!active || active.hasRemains) {
+      await segments.roll({ firstBatch: nextBatch, firstIndex: state.lastIndex + 1, chain }, 1);
+    }
     stack.move();
-    return { wal: new Wal(segments, active ? replay.state : EMPTY_WAL_STATE, nextBatch, chain), replay };
+    return { wal: new Wal(segments, state, nextBatch, chain), replay };
   }
 
   /** Why the log refuses everything, if it does. */

@@ -2,8 +2,10 @@
  * Reading the segments back after a stop or a crash.
  *
  * One writer syncs each batch before it starts the next one. So only the newest batch of the newest segment can be
- * unfinished; it was never acknowledged and is cut. Everything else that is not as it was written, in particular a
- * sector with a later batch number behind an incomplete batch, is damage: {@linkcode CorruptLogError}.
+ * unfinished; it was never acknowledged and does not count. Its remains stay where they are, and the log goes on in a new
+ * segment: overwriting them could be torn as well, and would look like damage then. Everything else that is not as it
+ * was written, in particular a sector with a later batch number behind an incomplete batch, is damage:
+ * {@linkcode CorruptLogError}.
  *
  * Leaves out: repair of damaged entries from other members. A member with a damaged log refuses to start rather than
  * vote with a shortened one.
@@ -31,10 +33,10 @@ export interface ActiveSegment {
   readonly path: string;
   readonly segment: number;
   readonly sectors: number;
-  /** Where the next batch goes. */
+  /** Where the next batch would go. */
   readonly nextSector: number;
-  /** Sectors from `nextSector` on with remains of a batch that was never acknowledged; to be zeroed before use. */
-  readonly remainsSectors: number;
+  /** True if an unfinished batch left whole sectors there, so that no batch may go there. */
+  readonly hasRemains: boolean;
 }
 
 /** What the segments hold and where the log goes on. */
@@ -77,8 +79,8 @@ export async function recoverWal(disk: Disk, directory: string, identity: number
     position ??= { replay: new WalReplay(header.firstIndex), batch: header.firstBatch, chain: header.chain };
     const nextSector = readBatches(bytes, header, path, position);
     const isNewest = name === names.at(-1);
-    const remainsSectors = isNewest ? countRemains(bytes, header, path, nextSector, position.batch) : 0;
-    active = { path, segment: header.segment, sectors: header.sectors, nextSector, remainsSectors };
+    const hasRemains = isNewest && findRemains(bytes, header, path, nextSector, position.batch);
+    active = { path, segment: header.segment, sectors: header.sectors, nextSector, hasRemains };
   }
   const { replay, batch, chain } = position ?? { replay: new WalReplay(1), batch: 1, chain: 0 };
   return { replay, nextBatch: batch, chain, sealed, active };
@@ -190,25 +192,19 @@ function applyBatch(content: Uint8Array, path: string, sector: number, position:
   }
 }
 
-/** Counts sectors from `sector` to the last one that is not zero, all of which an unfinished `batch` must explain. */
-function countRemains(
-  bytes: Uint8Array,
-  header: SegmentHeader,
-  path: string,
-  sector: number,
-  batch: number,
-): number {
-  let count = 0;
+/**
+ * Whether any of the sectors from `sector` on was written in full, which an unfinished `batch` must explain. Sectors
+ * that were not can be written again: torn once more, they still end in zero.
+ */
+function findRemains(bytes: Uint8Array, header: SegmentHeader, path: string, sector: number, batch: number): boolean {
   let end: number | undefined;
   for (let i = sector; i < header.sectors; i++) {
     const trailer = checkedTrailer(bytes, header, path, i, batch);
-    if (trailer.kind === "written") {
-      end ??= i + trailer.sectorsLeft;
-      if (i + trailer.sectorsLeft !== end) throw damage(path, i, "the sectors of a batch disagree about its length");
-    }
-    if (!isZero(bytes.subarray(0, (i + 1) * SECTOR_BYTES), i * SECTOR_BYTES)) count = i + 1 - sector;
+    if (trailer.kind === "unwritten") continue;
+    end ??= i + trailer.sectorsLeft;
+    if (i + trailer.sectorsLeft !== end) throw damage(path, i, "the sectors of a batch disagree about its length");
   }
-  return count;
+  return end !== undefined;
 }
 
 function isZero(bytes: Uint8Array, from: number): boolean {

@@ -81,13 +81,17 @@ export class WalSegments implements AsyncDisposable {
     return this.#newest !== undefined && this.#newest.nextSector + sectors <= this.#newest.sectors;
   }
 
-  /** Continues the newest segment that recovery found; what an unfinished batch left there is zeroed and synced. */
+  /**
+   * Takes over the newest segment that recovery found.
+   *
+   * What was read may not be on stable storage yet, if a process ended before its sync and the system did not; so it is
+   * synced before anybody acts on it.
+   */
   async resume(active: ActiveSegment): Promise<void> {
     const file = await this.#disk.open(active.path, "write");
     this.#newest = { ...active, file };
-    if (active.remainsSectors === 0) return;
-    await writeZeros(file, active.nextSector * SECTOR_BYTES, active.remainsSectors * SECTOR_BYTES);
     await file.sync();
+    await this.#disk.syncDirectory(this.#directory);
   }
 
   /** Seals the newest segment, if any, and starts the next one with room for at least `sectors`. */

@@ -53,9 +53,10 @@ Deno.test("openFileLogStore: after a crash at any call, what was acknowledged is
       for (let life = 0; life < 6; life++) {
         disk.crashAfter(1 + random.below(random.oneIn(4) ? 30 : 250));
         if (await live(disk, model, 12)) crashesCount++;
-        disk = disk.restart();
+        // Sometimes only the process ends, and what it had not synced is still there, for the time being.
+        disk = random.oneIn(3) ? disk.kill() : disk.restart();
       }
-      assert.equal(await live(disk, model, 3), false);
+      assert.equal(await live(disk.restart(), model, 3), false);
     } catch (error) {
       throw new Error(`seed ${seed}`, { cause: error });
     }
@@ -71,7 +72,7 @@ Deno.test("openFileLogStore: a crash while recovering from a crash loses nothing
     disk.crashAfter(60 + random.below(200));
     await live(disk, model, 20);
     for (let attempt = 0; attempt < 5; attempt++) {
-      disk = disk.restart();
+      disk = random.oneIn(3) ? disk.kill() : disk.restart();
       // Recovery of a short log takes some ten to forty calls.
       disk.crashAfter(1 + random.below(40));
       await live(disk, model, 0);
