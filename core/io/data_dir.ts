@@ -104,6 +104,8 @@ async function take(path: string, disk: Disk, owner: string): Promise<DiskLock> 
 
 async function readIdentity(path: string, disk: Disk): Promise<NodeIdentity | undefined> {
   if (!(await disk.list(path)).includes(RECORD_NAME)) return undefined;
+  // A process may have ended between renaming the file and syncing its name.
+  await disk.syncDirectory(path);
   const record = parseRecord(await readFile(disk, `${path}/${RECORD_NAME}`));
   if (record && record.formatVersion > DATA_DIR_FORMAT_VERSION) {
     throw new ConfigError(

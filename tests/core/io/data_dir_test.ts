@@ -128,6 +128,23 @@ Deno.test("DataDir.save: a crash at any call leaves the old record or the new on
   assert.equal(outcomes.size, 2);
 });
 
+Deno.test("openDataDir: what a process that was killed had written is durable once it was read", async () => {
+  let seenCount = 0;
+  for (let seed = 1; seed <= 100; seed++) {
+    const disk = emptyDisk(seed);
+    const dir = await openDataDir(PATH, disk, OPTIONS);
+    disk.crashAfter(1 + seed % 6);
+    await dir.save(IDENTITY).catch(() => {});
+    const afterKill = disk.kill();
+    const seen = (await openDataDir(PATH, afterKill, OPTIONS)).identity;
+    await using reopened = await openDataDir(PATH, afterKill.restart(), OPTIONS);
+    if (!seen) continue;
+    seenCount++;
+    assert.deepEqual(reopened.identity, seen);
+  }
+  assert(seenCount > 10);
+});
+
 Deno.test("openDataDir: makes 0700 directories, and says why it cannot use what is not one", async () => {
   const directory = await Deno.makeTempDir({ prefix: "weft-data-" });
   const path = `${directory}/x/y`;
