@@ -3,6 +3,8 @@
  *
  * @module
  */
+import { strict as assert } from "node:assert";
+import net from "node:net";
 import { nobleSuite } from "../../../core/crypto/noble_suite.ts";
 import { systemClock } from "../../../core/io/clock.ts";
 import { RaftLinks } from "../../../core/io/raft_link.ts";
@@ -102,4 +104,96 @@ export function heartbeat(from: number, to: number, round: number): PeerMessage 
 /** The numbers of the heartbeats that a member received. */
 export function rounds({ received }: Member): number[] {
   return received.flatMap(({ message }) => message.kind === "heartbeat" ? [message.round] : []);
+}
+
+/** A snapshot message from member 1 to member 2. */
+export function snapshotOf(dataBytes: number): PeerMessage {
+  const confState = { voters: [1, 2], learners: [], votersOutgoing: [], learnersNext: [], autoLeave: false };
+  const data = new Uint8Array(dataBytes).map((_, i) => i * 31);
+  return { kind: "snapshot", from: 1, to: 2, term: 4, snapshot: { meta: { index: 9, term: 3, confState }, data } };
+}
+
+/** A TCP connection without a protocol. */
+export interface RawConnection {
+  readonly socket: net.Socket;
+  readonly closed: Promise<void>;
+  isClosed: boolean;
+  /** Bytes so far. */
+  readonly received: () => number;
+}
+
+/** A plain connection to `port`, closed with the stack. */
+export async function connectRaw(stack: AsyncDisposableStack, port: number): Promise<RawConnection> {
+  const socket = net.connect(loopback(port));
+  const { promise: closed, resolve } = Promise.withResolvers<void>();
+  let receivedBytes = 0;
+  const state = { socket, closed, isClosed: false, received: () => receivedBytes };
+  socket.on("error", () => {});
+  socket.on("data", (bytes: Uint8Array) => receivedBytes += bytes.length);
+  socket.on("close", () => {
+    state.isClosed = true;
+    resolve();
+  });
+  stack.defer(async () => {
+    socket.destroy();
+    await closed;
+  });
+  await new Promise<void>((resolve) => socket.on("connect", () => resolve()));
+  return state;
+}
+
+/** A relay that is open. */
+export interface Tap extends AsyncDisposable {
+  readonly port: number;
+  /** Carries nothing more, and lets nobody notice. */
+  pause(): void;
+  resume(): void;
+  /** Closes everything. */
+  stop(): Promise<void>;
+}
+
+/** A relay to `target` that can stop carrying bytes, and stop altogether. */
+export async function openTap(target: number, port = 0): Promise<Tap> {
+  const sockets = new Set<net.Socket>();
+  let isPaused = false;
+  const server = net.createServer((near) => {
+    const far = net.connect(loopback(target));
+    for (const [from, to] of [[near, far], [far, near]] as const) {
+      sockets.add(from);
+      from.on("error", () => {});
+      from.on("data", (bytes: Uint8Array) => void to.write(bytes));
+      from.on("end", () => to.end());
+      from.on("close", () => {
+        sockets.delete(from);
+        to.destroy();
+      });
+      if (isPaused) from.pause();
+    }
+  });
+  await new Promise<void>((resolve) => server.listen({ ...loopback(port) }, resolve));
+  const address = server.address();
+  assert(typeof address === "object" && address);
+  const stop = async () => {
+    const closed = new Promise<void>((resolve) => void server.close(() => resolve()));
+    const gone = [...sockets].map((socket) => new Promise<void>((resolve) => void socket.on("close", () => resolve())));
+    for (const socket of sockets) socket.destroy();
+    await Promise.all([closed, ...gone]);
+  };
+  let isStopped = false;
+  return {
+    port: address.port,
+    stop: () => {
+      isStopped = true;
+      return stop();
+    },
+    pause: () => {
+      isPaused = true;
+      for (const socket of sockets) socket.pause();
+    },
+    resume: () => {
+      isPaused = false;
+      for (const socket of sockets) socket.resume();
+    },
+    [Symbol.asyncDispose]: () => isStopped ? Promise.resolve() : stop(),
+  };
 }
