@@ -173,6 +173,11 @@ function explained(error: MeshError, target: Target): MeshError {
         ...details,
         hint: "Check that the node runs, and that nothing between here and there drops its packets.",
       });
+    case "no-leader":
+      return new MeshError("no-leader", error.message, {
+        ...details,
+        hint: "A majority of the voters must be up and reach each other: look at `weft status`.",
+      });
     default:
       return error;
   }

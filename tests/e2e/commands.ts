@@ -7,7 +7,7 @@ import type { CommandOptions, CommandResult } from "./lab/command.ts";
 import type { Host } from "./lab/host.ts";
 import type { LabProcess } from "./lab/process.ts";
 import { sourceProgram } from "./programs.ts";
-import type { JoinOutcome } from "./raw_join.ts";
+import type { CallOutcome } from "./raw_call.ts";
 
 const ROOT = (import.meta.dirname ?? "").replace(/\/tests\/e2e$/, "");
 const LISTEN_MS = 10_000;
@@ -18,15 +18,24 @@ export async function weft(host: Host, args: readonly string[], options: Command
   return await host.exec(command, { ...surroundings, ...options });
 }
 
-/** Sends one Join from `host`; see `raw_join.ts`. */
+/** Sends one Join from `host`; see `raw_call.ts`. */
 export async function rawJoin(
   host: Host,
   address: string,
   request: Readonly<Record<string, unknown>>,
-): Promise<JoinOutcome> {
-  const script = ["run", "-A", "--quiet", "--frozen", "--config", `${ROOT}/deno.json`, `${ROOT}/tests/e2e/raw_join.ts`];
-  const output = await host.mustExec([Deno.execPath(), ...script, address, JSON.stringify(request)]);
-  return JSON.parse(output) as JoinOutcome;
+): Promise<CallOutcome> {
+  return await rawCall(host, "join", address, request);
+}
+
+/** Sends one Leave from `host`; see `raw_call.ts`. */
+export async function rawLeave(host: Host, address: string, id: string): Promise<CallOutcome> {
+  return await rawCall(host, "leave", address, { id });
+}
+
+async function rawCall(host: Host, method: string, address: string, request: unknown): Promise<CallOutcome> {
+  const script = ["run", "-A", "--quiet", "--frozen", "--config", `${ROOT}/deno.json`, `${ROOT}/tests/e2e/raw_call.ts`];
+  const output = await host.mustExec([Deno.execPath(), ...script, method, address, JSON.stringify(request)]);
+  return JSON.parse(output) as CallOutcome;
 }
 
 /** Scripts that take a port; each prints a line when it has it. */
