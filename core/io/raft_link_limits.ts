@@ -39,6 +39,8 @@ export const INBOUND_PER_MEMBER_MAX = 2;
 
 /** All times of a link, in milliseconds. */
 export interface LinkTimings {
+  /** An address that has not answered the dial by then gets competition from the next one. */
+  readonly staggerMs: number;
   /** For one address to answer the dial. */
   readonly dialTimeoutMs: number;
   /** From the connection to the end of the handshake, TLS included, on either side. */
@@ -58,12 +60,13 @@ export interface LinkTimings {
 
 /** The times of a node. */
 export const LINK_TIMINGS: LinkTimings = {
+  staggerMs: 250,
   dialTimeoutMs: 2_000,
   handshakeTimeoutMs: 5_000,
   backoffFirstMs: 100,
   backoffLastMs: 5_000,
-  pingIntervalMs: 5_000,
-  silenceMaxMs: 15_000,
+  pingIntervalMs: 1_000,
+  silenceMaxMs: 4_000,
   improveIntervalMs: 30_000,
   idleMaxMs: 30_000,
 };

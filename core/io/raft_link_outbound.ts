@@ -2,7 +2,7 @@
  * The way to one member: a connection that this side opens, and what waits for it.
  *
  *  1. The first message starts the link; from then on it is kept for as long as the member is one.
- *  2. All candidate addresses are tried in order. When all fail, what waits is dropped and the node is told; the next
+ *  2. All candidate addresses are tried in order, each a moment after the one before. When all fail, what waits is dropped and the node is told; the next
  *     attempt comes after a pause that doubles, or as soon as the member connects to this side.
  *  3. While connected, pings find out whether the other side lives. Each loss of the connection is told.
  *  4. While connected over another address than the first, the better ones are tried now and then. A better connection
@@ -20,6 +20,7 @@ import { type Frame, FrameType } from "./raft_link_frame.ts";
 import { LINK_ADDRESSES_MAX, type LinkAddress, type LinkDropReason, type LinkTimings } from "./raft_link_limits.ts";
 import { LinkQueue } from "./raft_link_queue.ts";
 import { DialFailure } from "./raft_link_socket.ts";
+import { staggeredRace } from "./staggered_race.ts";
 
 const PING: Frame = { type: FrameType.ping, bytes: new Uint8Array() };
 
@@ -136,21 +137,24 @@ export class OutboundLink implements AsyncDisposable {
     }
   }
 
-  /** Tries addresses in order. */
+  /** Tries addresses in order, the next one while the one before still thinks. */
   async #connect(candidates: readonly LinkAddress[]): Promise<OutgoingConnection | undefined> {
     const { raftId } = this.#member;
+    const { staggerMs } = this.#context.parts.timings;
     const onSign = () => this.#lastSignMs = this.#context.nowMs;
-    let failure = new DialFailure("unreachable", "it has no address");
-    for (const address of candidates) {
-      const result = await dialMember(this.#context, this.#member, address, onSign, this.#stop.signal);
-      if (this.#stop.signal.aborted) {
-        if (!(result instanceof DialFailure)) result[Symbol.dispose]();
-        return undefined;
-      }
-      if (!(result instanceof DialFailure)) return result;
-      // Whoever answers and is refused says more than an address where nobody is.
-      if (result.reason !== "unreachable" || failure.reason === "unreachable") failure = result;
-    }
+    const dials = candidates.map((address) => (signal: AbortSignal) =>
+      dialMember(this.#context, this.#member, address, onSign, signal)
+    );
+    const { won, lost } = await staggeredRace<OutgoingConnection, DialFailure>(
+      dials,
+      isFailure,
+      staggerMs,
+      this.#stop.signal,
+    );
+    if (won || this.#stop.signal.aborted) return won;
+    // Whoever answers and is refused says more than an address where nobody is.
+    const failure = lost.findLast(({ reason }) => reason !== "unreachable") ?? lost.at(-1) ??
+      new DialFailure("unreachable", "it has no address");
     const { reason, why } = failure;
     this.#context.complain(raftId, reason, { peer: raftId, addresses: candidates.map(textOf).join(","), why });
     return undefined;
@@ -280,6 +284,10 @@ export class OutboundLink implements AsyncDisposable {
 /** `10.0.0.1:9443`, `[fd00::1]:9443`. */
 export function textOf({ host, port }: LinkAddress): string {
   return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
+function isFailure(result: OutgoingConnection | DialFailure): result is DialFailure {
+  return result instanceof DialFailure;
 }
 
 function isSame(a: LinkAddress, b: LinkAddress): boolean {

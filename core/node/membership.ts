@@ -23,7 +23,10 @@ export interface PresentMember {
   readonly recentlyActive: boolean;
 }
 
-/** A learner at most this many entries behind has caught up (thesis §4.2.1). */
+/**
+ * A learner at most this many entries behind has caught up (thesis §4.2.1). It must have acknowledged something: a voter that
+ * the leader has never reached would stop the group.
+ */
 export const CAUGHT_UP_ENTRIES_MAX = 64;
 
 /** One step towards the wanted membership. */
@@ -54,7 +57,7 @@ export function nextMembershipStep(
   for (const want of wanted) {
     const member = presentById.get(want.raftId);
     if (!member) return { kind: "add-learner", raftId: want.raftId };
-    const caughtUp = member.recentlyActive && member.match + CAUGHT_UP_ENTRIES_MAX >= lastIndex;
+    const caughtUp = member.recentlyActive && member.match > 0 && member.match + CAUGHT_UP_ENTRIES_MAX >= lastIndex;
     if (want.mayVote && !member.voter && caughtUp) return { kind: "promote", raftId: want.raftId };
   }
   return undefined;

@@ -327,6 +327,8 @@ export class NodeLife implements AsyncDisposable {
   }
 
   #changed(): void {
+    // While the node stops, the last turn of Raft still tells of changes; the timers are gone by then.
+    if (this.#stop.signal.aborted) return this.#changes.notify();
     const nowMs = this.#parts.clock.monotonicMs();
     if (nowMs >= this.#restUntilMs) this.#reconcile();
     else this.#again?.arm(this.#restUntilMs);

@@ -53,7 +53,6 @@ export class RaftLoop implements AsyncDisposable {
   readonly #reads = new Reads();
   readonly #stalls = new SnapshotStalls();
   #confState: ConfState;
-  #leader = 0;
   #wake: () => void = () => {};
   #stopping = false;
   #entriesSinceSnapshot = 0;
@@ -117,8 +116,9 @@ export class RaftLoop implements AsyncDisposable {
 
   /** Waits until this replica has applied everything that was committed when it was called (thesis §6.4). */
   async linearizable(): Promise<void> {
-    const { context, confirmed } = this.#reads.open();
-    const refused = this.#parts.engine.readIndex(context);
+    const { engine } = this.#parts;
+    const { context, confirmed } = this.#reads.open(engine.status().hardState.term);
+    const refused = engine.readIndex(context);
     if (refused) {
       this.#reads.abandon(refusal(refused === "no-leader" ? "no-leader" : "too-busy"), context);
     }
@@ -173,7 +173,7 @@ export class RaftLoop implements AsyncDisposable {
     for (const message of ready.messages) if (isPeerMessage(message)) send(message);
     await this.#persist(ready);
     for (const message of ready.responses) if (isPeerMessage(message)) send(message);
-    if (ready.softState) this.#leaderIs(ready.softState.leader);
+    if (ready.softState) this.#leaderChanged();
     if (ready.snapshot) this.#load(ready.snapshot.data, ready.snapshot.meta.confState);
     this.#apply(ready.committedEntries);
     for (const read of ready.readStates) this.#reads.confirm(read.context, read.index);
@@ -193,10 +193,11 @@ export class RaftLoop implements AsyncDisposable {
     if (hardState) storage.setHardState(hardState);
   }
 
-  #leaderIs(leader: number): void {
-    // Reads that an earlier leader was asked to confirm are answered by nobody: their callers ask again.
-    if (leader !== this.#leader) this.#reads.abandon(refusal("no-leader"));
-    this.#leader = leader;
+  /** Looks at what is known now: `softState` may be older than a read that was opened since. */
+  #leaderChanged(): void {
+    const { leader, hardState } = this.#parts.engine.status();
+    if (leader === 0) this.#reads.abandon(refusal("no-leader"));
+    else this.#reads.abandonBefore(hardState.term, refusal("no-leader"));
   }
 
   #load(image: Uint8Array, confState: ConfState): void {

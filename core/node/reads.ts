@@ -14,6 +14,8 @@ export const PENDING_READ_COUNT_MAX = 4096;
 const CONTEXT_BYTES = 8;
 
 interface Waiter {
+  /** Of the leader that was asked. */
+  readonly term: number;
   /** Ticks it has waited. */
   ticks: number;
   /** The confirmed read index, `undefined` until the leader answered. */
@@ -30,15 +32,16 @@ export class Reads {
   /**
    * Opens a read.
    *
+   * @param term The term whose leader is asked.
    * @returns Its context for the engine, and a promise that resolves when the replica is fresh enough.
    */
-  open(): { readonly context: Uint8Array; readonly confirmed: Promise<void> } {
+  open(term: number): { readonly context: Uint8Array; readonly confirmed: Promise<void> } {
     const context = new Uint8Array(CONTEXT_BYTES);
     new DataView(context.buffer).setFloat64(0, this.#next++);
     const confirmed = new Promise<void>((resolve, reject) => {
       if (this.#waiters.size >= PENDING_READ_COUNT_MAX) {
         reject(new MeshError("unavailable", "Too many reads are waiting"));
-      } else this.#waiters.set(context.toHex(), { ticks: 0, index: undefined, resolve, reject });
+      } else this.#waiters.set(context.toHex(), { term, ticks: 0, index: undefined, resolve, reject });
     });
     return { context, confirmed };
   }
@@ -66,6 +69,15 @@ export class Reads {
       waiter.reject(
         new MeshError("no-leader", "No leader confirmed the read in time", { hint: "Run the command again." }),
       );
+    }
+  }
+
+  /** Rejects reads that leaders before `term` were asked for: nobody answers them any more. */
+  abandonBefore(term: number, error: Error): void {
+    for (const [key, waiter] of this.#waiters) {
+      if (waiter.term >= term) continue;
+      this.#waiters.delete(key);
+      waiter.reject(error);
     }
   }
 

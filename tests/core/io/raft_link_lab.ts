@@ -21,6 +21,7 @@ import { MemoryLog } from "../../twins/memory_log.ts";
 
 /** Times that suit a loopback interface and an impatient reader. */
 export const FAST: LinkTimings = {
+  staggerMs: 100,
   dialTimeoutMs: 500,
   handshakeTimeoutMs: 1_000,
   backoffFirstMs: 5,

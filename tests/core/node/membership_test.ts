@@ -18,6 +18,13 @@ Deno.test("nextMembershipStep: a learner is promoted only when it may vote, answ
   assert.equal(nextMembershipStep([wantedLeader, { raftId: 2, mayVote: false }], [leader, learner], 100), undefined);
 });
 
+Deno.test("nextMembershipStep: a learner that never acknowledged anything is not promoted, however short the log", () => {
+  const learner: PresentMember = { raftId: 2, voter: false, match: 0, recentlyActive: true };
+  const wanted = [wantedLeader, { raftId: 2, mayVote: true }];
+  assert.equal(nextMembershipStep(wanted, [leader, learner], 5), undefined);
+  assert.deepEqual(nextMembershipStep(wanted, [leader, { ...learner, match: 1 }], 5), { kind: "promote", raftId: 2 });
+});
+
 Deno.test("nextMembershipStep: who left is removed, but never the last voter", () => {
   const second: PresentMember = { ...leader, raftId: 2 };
   assert.deepEqual(nextMembershipStep([wantedLeader], [leader, second], 100), { kind: "remove", raftId: 2 });

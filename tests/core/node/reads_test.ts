@@ -3,8 +3,8 @@ import { PENDING_READ_COUNT_MAX, READ_TICKS_MAX, Reads } from "../../../core/nod
 
 Deno.test("Reads: resolves once confirmed and applied, in either order", async () => {
   const reads = new Reads();
-  const first = reads.open();
-  const second = reads.open();
+  const first = reads.open(1);
+  const second = reads.open(1);
   assert.notDeepEqual(first.context, second.context);
   let done = 0;
   first.confirmed.then(() => done++);
@@ -25,8 +25,8 @@ Deno.test("Reads: resolves once confirmed and applied, in either order", async (
 
 Deno.test("Reads: abandon rejects, the limit refuses", async () => {
   const reads = new Reads();
-  const all = Array.from({ length: PENDING_READ_COUNT_MAX }, () => reads.open().confirmed);
-  await assert.rejects(reads.open().confirmed, /Too many reads/);
+  const all = Array.from({ length: PENDING_READ_COUNT_MAX }, () => reads.open(1).confirmed);
+  await assert.rejects(reads.open(1).confirmed, /Too many reads/);
   reads.abandon(new Error("stopped"));
   const settled = await Promise.allSettled(all);
   assert(settled.every((result) => result.status === "rejected"));
@@ -34,12 +34,23 @@ Deno.test("Reads: abandon rejects, the limit refuses", async () => {
 
 Deno.test("Reads: a read that nobody confirms ends after its ticks", async () => {
   const reads = new Reads();
-  const { confirmed } = reads.open();
+  const { confirmed } = reads.open(1);
   for (let tick = 1; tick < READ_TICKS_MAX; tick++) reads.tick();
-  const younger = reads.open();
+  const younger = reads.open(1);
   reads.tick();
   await assert.rejects(confirmed, { reason: "no-leader" });
   reads.confirm(younger.context, 1);
   reads.applied(1);
   await younger.confirmed;
+});
+
+Deno.test("Reads: a new term ends the reads of earlier ones only", async () => {
+  const reads = new Reads();
+  const earlier = reads.open(1);
+  const later = reads.open(2);
+  reads.abandonBefore(2, new Error("new term"));
+  await assert.rejects(earlier.confirmed, /new term/);
+  reads.confirm(later.context, 1);
+  reads.applied(1);
+  await later.confirmed;
 });

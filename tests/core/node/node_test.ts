@@ -1,0 +1,235 @@
+/** Whole nodes in one process: everything real but the tunnel, members on loopback. */
+import assert from "node:assert/strict";
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import { nobleSuite } from "../../../core/crypto/noble_suite.ts";
+import { systemRandom } from "../../../core/io/random.ts";
+import { IpAddress } from "../../../core/ip/address.ts";
+import { Prefix } from "../../../core/ip/prefix.ts";
+import { PrivateKey } from "../../../core/keys/private_key.ts";
+import type { NodeConfig } from "../../../core/node/config.ts";
+import { RAFT_INSTANCE_KEY } from "../../../core/node/join_metadata.ts";
+import { type OpenNode, openNode, SOCKET_FILE_NAME } from "../../../core/node/node.ts";
+import { connect } from "../../../core/rpc/client.ts";
+import { ClusterStatus } from "../../../proto/gen/v1/mesh_messages_pb.ts";
+import type { JoinRequestSchema, JoinResponse } from "../../../proto/gen/v1/node_messages_pb.ts";
+import { Node } from "../../../proto/gen/v1/node_pb.ts";
+import { Control, type NodeStatus } from "../../../proto/gen/weft/v1/control_pb.ts";
+import { eventually } from "../../e2e/lab/eventually.ts";
+import { MemoryLog } from "../../twins/memory_log.ts";
+import { PaperTunnels } from "../../twins/paper_tunnel.ts";
+
+const LOOPBACK = IpAddress.parse("127.0.0.1");
+const NETWORK = Prefix.parse("10.83.0.0/29");
+const WAIT_MS = 20_000;
+
+/** Nodes of one test and their directories. */
+class Nodes implements AsyncDisposable {
+  readonly tunnels = new PaperTunnels();
+  readonly log = new MemoryLog();
+  readonly #directory = Deno.makeTempDirSync({ prefix: "weft-nodes-" });
+  readonly #open = new Map<string, OpenNode>();
+  readonly #ports = new Map<string, { readonly grpc: number; readonly raft: number }>();
+
+  config(nodeId: string, changes: Partial<NodeConfig> = {}): NodeConfig {
+    assert(LOOPBACK && NETWORK);
+    const ports = this.#ports.get(nodeId) ?? { grpc: freePort(), raft: freePort() };
+    this.#ports.set(nodeId, ports);
+    return {
+      origin: { kind: "resume" },
+      asVoter: false,
+      nodeId,
+      dataDir: `${this.#directory}/${nodeId}`,
+      inMemory: false,
+      primaryEndpoint: LOOPBACK,
+      endpoints: [],
+      ipv4Network: NETWORK,
+      ipv4: true,
+      ipv6: true,
+      grpcListen: { host: "127.0.0.1", port: ports.grpc },
+      raftListen: { host: "127.0.0.1", port: ports.raft },
+      wireguardListenPort: 51820,
+      interfaceName: "paper0",
+      mtu: 1420,
+      tls: { kind: "insecure" },
+      features: ["nodes"],
+      logLevel: "info",
+      logFormat: "text",
+      ...changes,
+    };
+  }
+
+  async start(nodeId: string, changes: Partial<NodeConfig> = {}): Promise<OpenNode> {
+    const { signal } = new AbortController();
+    const node = await openNode(this.config(nodeId, changes), this.log, signal, this.tunnels.open);
+    this.#open.set(nodeId, node);
+    return node;
+  }
+
+  bootstrap(nodeId: string, changes: Partial<NodeConfig> = {}): Promise<OpenNode> {
+    return this.start(nodeId, { origin: { kind: "bootstrap" }, ...changes });
+  }
+
+  join(nodeId: string, server: string, changes: Partial<NodeConfig> = {}): Promise<OpenNode> {
+    const servers = [{ host: "127.0.0.1", port: this.#ports.get(server)?.grpc ?? 0 }];
+    return this.start(nodeId, { origin: { kind: "join", servers }, ...changes });
+  }
+
+  async stop(nodeId: string): Promise<void> {
+    await this.#open.get(nodeId)?.[Symbol.asyncDispose]();
+    this.#open.delete(nodeId);
+  }
+
+  async status(nodeId: string): Promise<NodeStatus> {
+    await using client = connect({ socketPath: `${this.#directory}/${nodeId}/${SOCKET_FILE_NAME}` }, {
+      kind: "insecure",
+    });
+    return (await client.unary(Control.method.getNodeStatus, {})).message;
+  }
+
+  async leave(nodeId: string): Promise<void> {
+    await using client = connect({ socketPath: `${this.#directory}/${nodeId}/${SOCKET_FILE_NAME}` }, {
+      kind: "insecure",
+    });
+    await client.unary(Control.method.leave, {}, { deadlineMs: 30_000 });
+  }
+
+  async rawJoin(
+    server: string,
+    request: MessageInitShape<typeof JoinRequestSchema>,
+    metadata: Record<string, string> = {},
+  ): Promise<JoinResponse> {
+    await using client = connect({ address: `127.0.0.1:${this.#ports.get(server)?.grpc}` }, { kind: "insecure" });
+    return (await client.unary(Node.method.join, request, { metadata })).message;
+  }
+
+  async rawLeave(server: string, id: string): Promise<void> {
+    await using client = connect({ address: `127.0.0.1:${this.#ports.get(server)?.grpc}` }, { kind: "insecure" });
+    await client.unary(Node.method.leave, { id });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const nodeId of [...this.#open.keys()].reverse()) await this.stop(nodeId);
+    Deno.removeSync(this.#directory, { recursive: true });
+  }
+}
+
+function freePort(): number {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  return listener.addr.port;
+}
+
+function publicKey(): string {
+  return `${PrivateKey.generate(systemRandom).publicKey(nobleSuite.x25519)}`;
+}
+
+function raw(id: string, key = publicKey()): MessageInitShape<typeof JoinRequestSchema> {
+  return { id, publicKey: key, raftPort: 1, grpcPort: 1, wireguardPort: 51820, assignIpv4: true };
+}
+
+Deno.test("openNode: a node bootstraps, stops, and is itself again", async () => {
+  await using nodes = new Nodes();
+  await nodes.bootstrap("a");
+  const before = await nodes.status("a");
+  assert.equal(before.status?.clusterStatus, ClusterStatus.CLUSTER_LEADER);
+  assert.equal(before.addresses?.ipv4, "10.83.0.1/29");
+  assert.match(before.addresses?.ipv6 ?? "", /^fd[0-9a-f:]+::1\/64$/);
+  await nodes.stop("a");
+  assert.equal(nodes.tunnels.byNode.get("a")?.isClosed, true);
+  await nodes.start("a");
+  const after = await nodes.status("a");
+  assert.deepEqual(after.addresses, before.addresses);
+  assert(Number(after.raft?.term) > Number(before.raft?.term));
+});
+
+Deno.test("openNode: three members agree, and two go on without the leader", async () => {
+  await using nodes = new Nodes();
+  await nodes.bootstrap("a");
+  await nodes.join("b", "a", { asVoter: true });
+  await nodes.join("c", "b", { asVoter: true });
+  await eventually("three voters", async () => {
+    const { raft } = await nodes.status("a");
+    return raft?.members.length === 3 && raft.members.every(({ voter }) => voter);
+  }, WAIT_MS);
+  assert.equal(nodes.tunnels.byNode.get("c")?.peers.size, 2, "a full mesh");
+  await eventually("equal hashes", async () => {
+    const all = await Promise.all(["a", "b", "c"].map((id) => nodes.status(id)));
+    return new Set(all.map(({ raft }) => `${raft?.appliedIndex} ${raft?.stateHash}`)).size === 1;
+  }, WAIT_MS);
+  await nodes.stop("a");
+  const leader = await eventually("another leader", async () => {
+    const { raft } = await nodes.status("b");
+    return raft?.leader !== "" && raft?.leader !== "a" && raft?.leader;
+  }, WAIT_MS);
+  await nodes.rawJoin(leader, raw("d"));
+});
+
+Deno.test("Join: the same again changes nothing, other keys and full networks are refused", async () => {
+  await using nodes = new Nodes();
+  await nodes.bootstrap("a");
+  const key = publicKey();
+  const first = await nodes.rawJoin("a", raw("b", key));
+  const index = (await nodes.status("a")).raft?.commitIndex;
+  assert.deepEqual(await nodes.rawJoin("a", raw("b", key)), first);
+  await eventually("the learner in", async () => (await nodes.status("a")).raft?.members.length === 2, WAIT_MS);
+  assert(Number((await nodes.status("a")).raft?.commitIndex) - Number(index) <= 1, "only the membership change");
+  await assert.rejects(nodes.rawJoin("a", raw("b")), { reason: "already-exists" });
+  await assert.rejects(nodes.rawJoin("a", raw("z", key)), { reason: "already-exists" });
+  await Promise.all(["c", "d", "e", "f"].map((id) => nodes.rawJoin("a", raw(id))));
+  await assert.rejects(nodes.rawJoin("a", raw("g")), { reason: "exhausted" });
+  await nodes.rawLeave("a", "b");
+  assert.equal((await nodes.rawJoin("a", raw("b", key))).addressIpv4, first.addressIpv4);
+});
+
+Deno.test("Join: a new log under a known id and key is a new Raft member at the old addresses", async () => {
+  await using nodes = new Nodes();
+  await nodes.bootstrap("a");
+  const request = raw("b");
+  const first = await nodes.rawJoin("a", request, { [RAFT_INSTANCE_KEY]: "one" });
+  const idOf = async () => (await nodes.status("a")).raft?.members.find(({ id }) => id === "b")?.raftId;
+  const before = await eventually("b in", idOf, WAIT_MS);
+  assert.deepEqual(await nodes.rawJoin("a", request, { [RAFT_INSTANCE_KEY]: "two" }), first);
+  await eventually("b replaced", async () => {
+    const now = await idOf();
+    return now !== undefined && now !== before;
+  }, WAIT_MS);
+});
+
+Deno.test("Join and Leave: a follower names the leader", async () => {
+  await using nodes = new Nodes();
+  await nodes.bootstrap("a");
+  await nodes.join("b", "a");
+  const leaderAddress = `127.0.0.1:${nodes.config("a").grpcListen.port}`;
+  await assert.rejects(nodes.rawJoin("b", raw("c")), { reason: "not-leader", leaderAddress });
+  await assert.rejects(nodes.rawLeave("b", "a"), { reason: "not-leader", leaderAddress });
+});
+
+Deno.test("leave: the last node takes the mesh with it", async () => {
+  await using nodes = new Nodes();
+  const node = await nodes.bootstrap("a");
+  await nodes.leave("a");
+  assert.equal(await node.ended, "left");
+  await nodes.stop("a");
+  await assert.rejects(nodes.start("a"), { reason: "not-joined" });
+});
+
+Deno.test("leave: the only voter of a larger mesh is kept, with a hint", async () => {
+  await using nodes = new Nodes();
+  await nodes.bootstrap("a");
+  await nodes.join("b", "a");
+  await assert.rejects(nodes.leave("a"), /only voter/);
+  assert.equal((await nodes.status("a")).raft?.role, "leader");
+});
+
+Deno.test("a node that the mesh removes ends, and says so", async () => {
+  await using nodes = new Nodes();
+  await nodes.bootstrap("a");
+  const node = await nodes.join("b", "a");
+  await nodes.rawLeave("a", "b");
+  assert.equal(await node.ended, "removed");
+});
+
+Deno.test("openNode: without state and without a way to a mesh it says what to do", async () => {
+  await using nodes = new Nodes();
+  await assert.rejects(nodes.start("a"), { reason: "not-joined" });
+  await assert.rejects(nodes.start("no good"), { name: "ConfigError" });
+});
