@@ -19,21 +19,6 @@ const isLoss = (result: Prize | string): result is string => typeof result === "
 const endless = (signal: AbortSignal) =>
   new Promise<string>((resolve) => signal.addEventListener("abort", () => resolve("aborted"), { once: true }));
 
-Deno.test("staggeredRace: a loss starts the next at once, a win starts none", async () => {
-  const prize = new Prize("b");
-  const { signal } = new AbortController();
-  let startedCount = 0;
-  const counted = (result: Prize | string) => () => {
-    startedCount++;
-    return Promise.resolve(result);
-  };
-  const result = await staggeredRace<Prize, string>([counted("a lost"), counted(prize), counted("never")], isLoss, LONG_MS, signal);
-  assert.equal(result.won, prize);
-  assert.deepEqual(result.lost, ["a lost"]);
-  assert.equal(startedCount, 2);
-  assert.equal(prize.isDisposed, false);
-});
-
 Deno.test("staggeredRace: a slow attempt does not keep the next from starting, and is ended by its win", async () => {
   const prize = new Prize("second");
   const { signal } = new AbortController();
@@ -64,4 +49,19 @@ Deno.test("staggeredRace: all lost, none tried, and the end from outside", async
   const stopped = staggeredRace<Prize, string>([endless, endless], isLoss, LONG_MS, stop.signal);
   stop.abort();
   assert.deepEqual(await stopped, { won: undefined, lost: ["aborted"] });
+});
+
+Deno.test("staggeredRace: a loss starts the next at once, a win starts none", async () => {
+  const prize = new Prize("b");
+  const { signal } = new AbortController();
+  let startedCount = 0;
+  const counted = (result: Prize | string) => () => {
+    startedCount++;
+    return Promise.resolve(result);
+  };
+  const result = await staggeredRace<Prize, string>([counted("a lost"), counted(prize), counted("never")], isLoss, LONG_MS, signal);
+  assert.equal(result.won, prize);
+  assert.deepEqual(result.lost, ["a lost"]);
+  assert.equal(startedCount, 2);
+  assert.equal(prize.isDisposed, false);
 });
