@@ -61,7 +61,8 @@ export const REKEY_AFTER_COUNT = 2 ** 52;
 export const REJECT_AFTER_COUNT = COUNTER_LIMIT - 2 ** 13 - 1;
 /**
  * A cookie reply to an initiation lets the next one go this much later instead of a whole Rekey-Timeout, once per
- * Rekey-Timeout, so that a flood against a peer delays honest handshakes by a second and not by five.
+ * Rekey-Timeout, so that a flood against a peer delays honest handshakes by a second and not by five. The same goes for a
+ * network that changed while an initiation was on its way.
  */
 export const COOKIE_RETRY_MS = 1_000;
 

@@ -14,6 +14,8 @@ export const DROP_REASONS = [
   "packet-too-long",
   /** The destination is in no peer's allowed IPs. */
   "no-peer-for-destination",
+  /** The driver refused it: it is bigger than the path to the peer carries. */
+  "too-big-for-path",
   /** The peer has not been heard from and none of its addresses is known. */
   "no-endpoint",
   /** An older packet gave way to this one, or all queues together were full, while there was no session. */

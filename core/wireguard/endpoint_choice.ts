@@ -15,6 +15,7 @@ export class EndpointChoice {
   #candidates: readonly Endpoint[] = [];
   #nextCandidate = 0;
   #isProven = false;
+  #changeCount = 0;
 
   /** @param alternatesMax Alternates kept; those behind are ignored. */
   constructor(alternatesMax: number) {
@@ -24,6 +25,11 @@ export class EndpointChoice {
   /** True while there is nowhere to send to. */
   get isUnknown(): boolean {
     return this.current.family === 0;
+  }
+
+  /** How often {@linkcode current} became another one: who keeps something about it compares this and not bytes. */
+  get changeCount(): number {
+    return this.#changeCount;
   }
 
   /** True if the peer has proved that it is at {@linkcode current}. */
@@ -49,7 +55,10 @@ export class EndpointChoice {
 
   /** The peer has sent an authentic message from `from`. Borrows; hot, and copies only a change. */
   heardFrom(from: Endpoint): void {
-    if (!this.current.equals(from)) this.current.copyFrom(from);
+    if (!this.current.equals(from)) {
+      this.current.copyFrom(from);
+      this.#changeCount++;
+    }
     this.#isProven = true;
   }
 
@@ -63,8 +72,10 @@ export class EndpointChoice {
   }
 
   #move(endpoint: Endpoint): void {
-    this.#isProven = this.#isProven && this.current.equals(endpoint);
+    if (this.current.equals(endpoint)) return;
+    this.#isProven = false;
     this.current.copyFrom(endpoint);
+    this.#changeCount++;
   }
 }
 

@@ -145,6 +145,11 @@ export class Engine implements Disposable {
     return this.#peers.values();
   }
 
+  /** The largest IP packet inside the tunnel is now another one, in bytes. */
+  setMtu(mtu: number): void {
+    this.#context.mtu = mtu;
+  }
+
   /** Takes another key: all sessions end, waiting packets are lost, a peer with that key is forgotten. Copies. */
   setPrivateKey(privateKey: PrivateKey): void {
     this.#context.identity[Symbol.dispose]();
@@ -156,6 +161,11 @@ export class Engine implements Disposable {
       peer.identityChanged();
       this.#context.deadlines.schedule(peer, peer.timers.nextMs());
     }
+  }
+
+  /** Addresses or routes of this host changed: peers hear from us at once, so that they learn where we are. */
+  underlayChanged(now: Instant, sink: EngineSink): void {
+    for (const peer of this.#peers.values()) this.#sender.underlayChanged(peer, now, sink);
   }
 
   /** The driver is behind with its work: counts as load for a second. */
@@ -181,6 +191,7 @@ export class Engine implements Disposable {
     if (length > PACKET_BYTES_MAX) return this.#count("packet-too-long");
     const peer = this.#allowedIps.ofDestination(buffer, offset, family);
     if (peer === undefined) return this.#count("no-peer-for-destination");
+    if (sink.admit?.(buffer, offset, length, peer) === false) return this.#count("too-big-for-path");
     return this.#count(this.#sender.packet(peer, buffer, offset, length, now, sink));
   }
 

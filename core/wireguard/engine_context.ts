@@ -19,7 +19,7 @@ export interface EngineContext extends PeerSurroundings {
   readonly random: Random;
   readonly limits: EngineLimits;
   /** Largest IP packet inside the tunnel: padding does not go beyond. */
-  readonly mtu: number;
+  mtu: number;
   /** This node's key; replaced as a whole. */
   identity: Identity;
   readonly timestamps: TimestampSource;

@@ -74,11 +74,7 @@ export class HandshakeReceiver implements Disposable {
     const refusal = peer.macs.readReply(message, now.nowMs);
     if (refusal !== undefined) return refusal;
     const isForInitiation = peer.handshake.kind === "initiated" && peer.handshake.localIndex === receiver;
-    if (isForInitiation && peer.cookieRetry === "allowed") {
-      peer.cookieRetry = "due";
-      peer.timers.handshakeWanted(now.nowMs + COOKIE_RETRY_MS);
-      wakeInTime(this.#context.deadlines, peer);
-    }
+    if (isForInitiation) this.#sender.hastenRetry(peer, now.nowMs + COOKIE_RETRY_MS);
     return undefined;
   }
 

@@ -44,11 +44,28 @@ export interface PeerConfig {
  */
 export type SessionState = "none" | "handshaking" | "unconfirmed" | "established";
 
+/**
+ * What the driver knows of the path to a peer. The engine keeps it with the peer, so that the driver finds it without a
+ * search, and pads no packet beyond what the path carries.
+ */
+export interface PeerPath {
+  /** Longest IP packet that one datagram to the peer carries, Infinity while nobody has asked. */
+  packetBytesMax: number;
+  /** When the driver asks again, milliseconds of its monotonic clock. */
+  staleAtMs: number;
+  /** {@linkcode Peer.endpointChangeCount} when it asked. */
+  endpointChangeCount: number;
+}
+
 /** A peer to the users of the engine: live values, to be read only. */
 export interface Peer {
   readonly publicKey: PublicKey;
   /** Where messages to the peer go; family 0 while unknown. Copy it to keep it. */
   readonly endpoint: Endpoint;
+  /** How often {@linkcode endpoint} became another one. */
+  readonly endpointChangeCount: number;
+  /** Belongs to the driver. */
+  readonly path: PeerPath;
   readonly allowedIps: readonly Prefix[];
   readonly persistentKeepaliveMs: number;
   /** Bytes of authentic messages received, as UDP payload. */
@@ -84,6 +101,7 @@ export class PeerState implements Peer, PrefixOwner, Scheduled, Disposable {
   readonly sessions: SessionSlots;
   readonly queue: SendQueue;
   readonly timers: PeerTimers = new PeerTimers();
+  readonly path: PeerPath = { packetBytesMax: Infinity, staleAtMs: -Infinity, endpointChangeCount: 0 };
   deadlineMs = Infinity;
   deadlineSlot = -1;
   rxBytes = 0;
@@ -99,8 +117,8 @@ export class PeerState implements Peer, PrefixOwner, Scheduled, Disposable {
   readonly lastTimestamp: Uint8Array = new Uint8Array(TAI64N_BYTES);
   /** Whether received data has already asked for the renewal of an ageing session. */
   hasRenewedOnReceive = false;
-  /** Whether a cookie reply may still hasten the next initiation, or has. */
-  cookieRetry: "allowed" | "due" | "used" = "allowed";
+  /** Whether something may still hasten the next initiation, or has: once per Rekey-Timeout. */
+  earlyRetry: "allowed" | "due" | "used" = "allowed";
 
   readonly #suite: CryptoSuite;
   readonly #index: SessionIndex<IndexEntry>;
@@ -122,6 +140,10 @@ export class PeerState implements Peer, PrefixOwner, Scheduled, Disposable {
 
   get endpoint(): Endpoint {
     return this.endpoints.current;
+  }
+
+  get endpointChangeCount(): number {
+    return this.endpoints.changeCount;
   }
 
   get allowedIps(): readonly Prefix[] {

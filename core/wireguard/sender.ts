@@ -8,6 +8,7 @@ import { assert } from "../assert.ts";
 import { TAG_BYTES } from "../crypto/suite.ts";
 import type { Instant } from "../time/instant.ts";
 import {
+  COOKIE_RETRY_MS,
   PADDING_BYTES,
   REKEY_AFTER_TIME_MS,
   REKEY_ATTEMPT_TIME_MS,
@@ -95,12 +96,31 @@ export class Sender {
     if (peer.timers.isHandshakeExpected) return;
     const allowedMs = peer.lastHandshakeSentMs + REKEY_TIMEOUT_MS;
     if (now.nowMs >= allowedMs) {
-      peer.cookieRetry = "allowed";
+      peer.earlyRetry = "allowed";
       this.#initiate(peer, now, sink);
     } else {
       peer.timers.handshakeWanted(allowedMs);
     }
     wakeInTime(this.#context.deadlines, peer);
+  }
+
+  /** The next initiation of an attempt under way goes at `atMs`, unless one has been hastened already. */
+  hastenRetry(peer: PeerState, atMs: number): void {
+    if (peer.earlyRetry !== "allowed") return;
+    peer.earlyRetry = "due";
+    peer.timers.handshakeWanted(atMs);
+    wakeInTime(this.#context.deadlines, peer);
+  }
+
+  /**
+   * Our own address may be another one: an empty packet tells the peer, and an initiation that is not answered yet, because
+   * it may have gone nowhere, goes again soon.
+   */
+  underlayChanged(peer: PeerState, now: Instant, sink: EngineSink): void {
+    if (peer.sessions.current?.maySend(now.nowMs)) this.keepalive(peer, now, sink);
+    if (peer.handshake.kind !== "initiated") return;
+    peer.attemptStartedMs = now.nowMs;
+    this.hastenRetry(peer, Math.max(now.nowMs, peer.lastHandshakeSentMs + COOKIE_RETRY_MS));
   }
 
   /** Nothing came back on a session that should work: perhaps the peer is elsewhere, or has lost its keys. */
@@ -112,10 +132,10 @@ export class Sender {
   /** The initiation was not answered in time, or it is time for one that had to wait. */
   retryHandshake(peer: PeerState, now: Instant, sink: EngineSink): void {
     if (now.nowMs >= peer.attemptStartedMs + REKEY_ATTEMPT_TIME_MS) return this.#giveUp(peer);
-    if (peer.cookieRetry === "due") {
-      peer.cookieRetry = "used";
+    if (peer.earlyRetry === "due") {
+      peer.earlyRetry = "used";
     } else {
-      peer.cookieRetry = "allowed";
+      peer.earlyRetry = "allowed";
       if (peer.handshake.kind === "initiated") peer.endpoints.tryNext();
     }
     this.#initiate(peer, now, sink);
@@ -130,7 +150,7 @@ export class Sender {
     now: Instant,
     sink: EngineSink,
   ): void {
-    const paddedBytes = paddedLength(length, this.#context.mtu);
+    const paddedBytes = paddedLength(length, Math.min(this.#context.mtu, peer.path.packetBytesMax));
     const start = offset - TRANSPORT.packet;
     assert(start >= 0 && offset + paddedBytes + TAG_BYTES <= buffer.length, "A packet has room around it");
     for (let i = offset + length; i < offset + paddedBytes; i++) buffer[i] = 0;

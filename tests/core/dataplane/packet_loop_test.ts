@@ -26,6 +26,8 @@ function endpoint(text: string): Endpoint {
 const PEER: Peer = {
   publicKey: PublicKey.of(new Uint8Array(32)),
   endpoint: new Endpoint(),
+  endpointChangeCount: 0,
+  path: { packetBytesMax: Infinity, staleAtMs: Infinity, endpointChangeCount: 0 },
   allowedIps: [],
   persistentKeepaliveMs: 0,
   rxBytes: 0,

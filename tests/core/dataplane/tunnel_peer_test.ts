@@ -51,6 +51,8 @@ Deno.test("peerStatus: what is unknown is undefined", () => {
   const peer = {
     publicKey,
     endpoint: new Endpoint(),
+    endpointChangeCount: 0,
+    path: { packetBytesMax: Infinity, staleAtMs: Infinity, endpointChangeCount: 0 },
     allowedIps: [prefix],
     persistentKeepaliveMs: 0,
     rxBytes: 1,

@@ -74,3 +74,18 @@ Deno.test("EndpointChoice.configure: alternates past the limit are ignored", () 
   }
   assert.deepEqual([...seen], [A, B]);
 });
+
+Deno.test("EndpointChoice.changeCount: counts changes and nothing else", () => {
+  const choice = new EndpointChoice(8);
+  assert.equal(choice.changeCount, 0);
+  choice.configure(endpointOf(A), of(B));
+  choice.configure(endpointOf(A), of(B));
+  assert.equal(choice.changeCount, 1);
+  choice.heardFrom(endpointOf(A));
+  assert.equal(choice.changeCount, 1);
+  choice.heardFrom(endpointOf(C));
+  choice.heardFrom(endpointOf(C));
+  assert.equal(choice.changeCount, 2);
+  choice.configure(endpointOf(B), []);
+  assert.equal(choice.changeCount, 3);
+});

@@ -3,6 +3,7 @@ import { nobleSuite } from "../../../core/crypto/noble_suite.ts";
 import type { CryptoSuite } from "../../../core/crypto/suite.ts";
 import { PublicKey } from "../../../core/keys/public_key.ts";
 import { REKEY_TIMEOUT_MS } from "../../../core/wireguard/constants.ts";
+import type { Peer } from "../../../core/wireguard/peer.ts";
 import { paddedLength } from "../../../core/wireguard/sender.ts";
 import { LOW_ORDER_KEYS } from "./parties.ts";
 import { endpointOf, ipv4Packet, prefixOf, World } from "./world.ts";
@@ -36,6 +37,81 @@ Deno.test("Sender: packets are padded on the wire and delivered without padding"
     assert.equal(a.sentOfType(TRANSPORT).at(-1)!.bytes.length, 32 + paddedLength(length, 1420), `${length}`);
     assert.deepEqual(b.packets.at(-1)!.bytes, packet);
   }
+});
+
+Deno.test("Sender: padding does not go beyond what the path to the peer carries", () => {
+  const world = new World();
+  const [a, b] = world.addPair();
+  a.peer(b).path.packetBytesMax = 1350;
+  for (const [length, expected] of [[1340, 1344], [1345, 1350], [1350, 1350], [1400, 1400]] as const) {
+    a.sendPacket(ipv4Packet(a.ip, b.ip, new Uint8Array(length - 20)));
+    world.run(50);
+    assert.equal(a.sentOfType(TRANSPORT).at(-1)!.bytes.length, 32 + expected, `${length}`);
+  }
+});
+
+Deno.test("Engine.setMtu: padding follows", () => {
+  const world = new World();
+  const [a, b] = world.addPair();
+  a.engine.setMtu(1282);
+  a.sendPacket(ipv4Packet(a.ip, b.ip, new Uint8Array(1281 - 20)));
+  world.run(50);
+  assert.equal(a.sentOfType(TRANSPORT).at(-1)!.bytes.length, 32 + 1282);
+});
+
+Deno.test("EngineSink.admit: sees a packet with its peer before it is sealed, may change it, and may refuse it", () => {
+  const world = new World();
+  const [a, b] = world.addPair();
+  const seen: string[] = [];
+  Object.assign(a, {
+    admit(buffer: Uint8Array, offset: number, length: number, peer: Peer): boolean {
+      seen.push(`${length} ${peer.publicKey.equals(b.publicKey)}`);
+      if (buffer[offset + 20] === 0x6e) return false;
+      buffer[offset + 20] = 0x59;
+      return true;
+    },
+  });
+  assert.equal(a.say("yes", b), undefined);
+  assert.equal(a.say("no", b), "too-big-for-path");
+  world.run(50);
+  assert.equal(a.say("yes", b), undefined);
+  world.run(50);
+  assert.deepEqual(b.received, ["Yes", "Yes"]);
+  assert.deepEqual(seen, ["23 true", "22 true", "23 true"]);
+  assert.equal(a.engine.drops["too-big-for-path"], 1);
+});
+
+Deno.test("Engine.underlayChanged: peers with a session learn the new address from one packet", () => {
+  const world = new World();
+  const [a, b] = world.addPair();
+  a.say("hello", b);
+  world.run(100);
+  a.moveTo("192.0.2.77:7");
+  a.sent.length = 0;
+  a.engine.underlayChanged(world.clock.now, a);
+  world.run(100);
+  assert.deepEqual(a.sent.map(({ bytes }) => [bytes[0], bytes.length]), [[TRANSPORT, 32]]);
+  assert.equal(String(b.peer(a).endpoint), "192.0.2.77:7");
+});
+
+Deno.test("Engine.underlayChanged: a peer without session or attempt hears nothing", () => {
+  const world = new World();
+  const [a] = world.addPair();
+  a.engine.underlayChanged(world.clock.now, a);
+  world.run(10_000);
+  assert.deepEqual(a.sent, []);
+});
+
+Deno.test("Engine.underlayChanged: an initiation without answer goes again soon, once per Rekey-Timeout", () => {
+  const world = new World();
+  const [a, b] = world.addPair();
+  world.link.passes = () => false;
+  a.say("hello", b);
+  world.run(400);
+  world.link.passes = () => true;
+  for (let i = 0; i < 10; i++) a.engine.underlayChanged(world.clock.now, a);
+  assert.ok(world.runUntil(() => b.received.length > 0, 2_000) <= 700, "a second after the first initiation");
+  assert.equal(a.sentOfType(INITIATION).length, 2);
 });
 
 Deno.test("Sender: padding is zeros, whatever the buffer held", () => {
