@@ -5,36 +5,23 @@
  * @module
  */
 import { Alarm, delay } from "../io/alarm.ts";
-import type { NodeIdentity } from "../io/data_dir.ts";
-import { IpAddress } from "../ip/address.ts";
-import type { PublicKey } from "../keys/public_key.ts";
 import { MeshError } from "../plugin/errors.ts";
 import { RAFT_DEFAULTS } from "../raft/config.ts";
 import { RaftEngine } from "../raft/engine.ts";
-import { MemoryStorage } from "../raft/memory_storage.ts";
-import type { RpcCredentials } from "../rpc/credentials.ts";
-import type { Clock } from "../seams/clock.ts";
-import type { LogStore, StoredLog } from "../seams/log_store.ts";
-import type { Log } from "../seams/log.ts";
-import type { Random } from "../seams/random.ts";
-import type { StateMachine } from "../state/apply.ts";
+import type { MemoryStorage } from "../raft/memory_storage.ts";
 import { BOOTSTRAP_RAFT_ID } from "../state/commands/bootstrap_mesh.ts";
 import { Announcer } from "./announcer.ts";
 import { Changes } from "./changes.ts";
-import { formatHostPort, type NodeConfig } from "./config.ts";
 import { MeshControlBackend } from "./control_backend.ts";
 import { withDeadline } from "./deadline.ts";
-import { announcedEndpoints } from "./endpoints.ts";
-import type { Gate } from "./gate.ts";
-import { joinMesh } from "./join.ts";
 import { ensureMesh, ensureSchema } from "./leader_duties.ts";
-import type { NodeLinks } from "./links.ts";
+import type { LifeParts } from "./life_parts.ts";
 import { MeshNodeBackend } from "./node_backend.ts";
-import { newMesh, type Place, randomId, randomUlaNetwork, type SelfDescription, sendJoin } from "./origin.ts";
+import { type Place, randomUlaNetwork } from "./origin.ts";
+import { PlaceFinder } from "./place_finder.ts";
 import { RaftLoop } from "./raft_loop.ts";
 import { Reconciler } from "./reconciler.ts";
 import { Running } from "./running.ts";
-import type { Tunnel } from "./tunnel.ts";
 
 /** Length of one unit of Raft time, in milliseconds. */
 export const RAFT_TICK_MS = 50;
@@ -56,30 +43,10 @@ const WAITING_LOG_MS = 5_000;
 /** Why a node ended by itself. */
 export type NodeEnd = "left" | "removed";
 
-/** What a life is made of; all of it belongs to `node.ts`. */
-export interface LifeParts {
-  readonly config: NodeConfig;
-  readonly publicKey: PublicKey;
-  readonly store: LogStore;
-  readonly machine: StateMachine;
-  readonly tunnel: Tunnel;
-  readonly links: NodeLinks;
-  readonly rpcPort: number;
-  /** Who this node was when it last ran. */
-  readonly identity: NodeIdentity | undefined;
-  readonly saveIdentity: (identity: NodeIdentity) => Promise<void>;
-  /** Asks for the mesh's state to be removed from disk when everything is closed. */
-  readonly forget: () => void;
-  readonly credentials: RpcCredentials;
-  readonly gate: Gate;
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly log: Log;
-}
-
 /** See the module. */
 export class NodeLife implements AsyncDisposable {
   readonly #parts: LifeParts;
+  readonly #finder: PlaceFinder;
   readonly #stack = new AsyncDisposableStack();
   readonly #changes = new Changes();
   readonly #stop = new AbortController();
@@ -96,6 +63,7 @@ export class NodeLife implements AsyncDisposable {
 
   constructor(parts: LifeParts) {
     this.#parts = parts;
+    this.#finder = new PlaceFinder(parts);
     this.#end.promise.catch(() => {});
   }
 
@@ -107,10 +75,10 @@ export class NodeLife implements AsyncDisposable {
   /** Resolves once the node belongs to a mesh with a known leader. */
   async start(signal: AbortSignal): Promise<void> {
     const { log, config, tunnel } = this.#parts;
-    const place = await this.#findPlace(signal);
+    const place = await this.#finder.find(signal);
     if (place.seed) tunnel.setNetwork(place.seed.network);
     for (const peer of place.seed?.peers ?? []) tunnel.upsertPeer(peer);
-    this.#startRaft(place, await this.#storage(place));
+    this.#startRaft(place, await this.#finder.storage(place));
     const running = this.#startServices(place);
     await this.#waitForMesh(place, running, signal);
     const self = running.self();
@@ -127,79 +95,6 @@ export class NodeLife implements AsyncDisposable {
     await this.#handOver();
     this.#stop.abort(new MeshError("unavailable", "The node is stopping"));
     await this.#stack.disposeAsync();
-  }
-
-  /** What this node says of itself to `destinations`, which may be reached from one of several addresses. */
-  #describe(destination: IpAddress | undefined): SelfDescription {
-    const { config, tunnel, publicKey, links, rpcPort } = this.#parts;
-    const announced = announcedEndpoints({
-      configuredPrimary: config.primaryEndpoint,
-      configuredOthers: config.endpoints,
-      routed: tunnel.sourceAddressFor(destination ?? DEFAULT_ROUTE_PROBE),
-      host: tunnel.hostAddresses(),
-    });
-    const { port: raftPort } = links;
-    return { publicKey: `${publicKey}`, raftPort, grpcPort: rpcPort, wireguardPort: tunnel.listenPort, announced };
-  }
-
-  async #findPlace(signal: AbortSignal): Promise<Place> {
-    const { config, identity, random, store } = this.#parts;
-    const resumes = identity && (store.stored.snapshot !== undefined || identity.raftId === BOOTSTRAP_RAFT_ID);
-    if (resumes) return { meshId: identity.meshId, raftId: identity.raftId, seed: undefined };
-    switch (config.origin.kind) {
-      case "bootstrap":
-        return await this.#adopt(newMesh(random), randomId(random));
-      case "join":
-        return await this.#join(config.origin.servers, identity?.instanceId ?? randomId(random), signal);
-      case "resume":
-        throw new MeshError(
-          "not-joined",
-          identity ? "This node joined a mesh but never got its state" : "This node has no mesh yet",
-          {
-            hint: "Start it with --bootstrap, or with --join HOST:PORT of a node that is in a mesh.",
-          },
-        );
-    }
-  }
-
-  async #join(
-    servers: Extract<NodeConfig["origin"], { kind: "join" }>["servers"],
-    instanceId: string,
-    signal: AbortSignal,
-  ): Promise<Place> {
-    const { config, credentials, clock, log } = this.#parts;
-    const place = await joinMesh(servers, {
-      join: (server) => {
-        const self = this.#describe(IpAddress.parse(server.host));
-        return sendJoin({ address: formatHostPort(server) }, credentials, config, self, instanceId);
-      },
-      nowMs: () => clock.monotonicMs(),
-      wait: (delayMs) => delay(delayMs, signal),
-      log,
-    });
-    log.info("joined", { mesh: place.meshId, raftId: place.raftId, via: servers.map(formatHostPort).join(",") });
-    return await this.#adopt(place, instanceId);
-  }
-
-  async #adopt(place: Place, instanceId: string): Promise<Place> {
-    const { meshId, raftId } = place;
-    await this.#parts.saveIdentity({ nodeId: this.#parts.config.nodeId, meshId, raftId, instanceId });
-    return place;
-  }
-
-  /** The log in memory; a new mesh's begins with a snapshot of nothing that has this node as its only voter. */
-  async #storage(place: Place): Promise<MemoryStorage> {
-    const { store, machine } = this.#parts;
-    const { stored } = store;
-    if (stored.snapshot || place.seed) return new MemoryStorage(stored);
-    machine.advanceTo(FIRST_INDEX, FIRST_TERM);
-    const begin: StoredLog & { readonly snapshot: object } = {
-      hardState: { term: FIRST_TERM, vote: 0, commit: FIRST_INDEX },
-      snapshot: { meta: { index: FIRST_INDEX, term: FIRST_TERM, confState: ALONE }, data: machine.snapshot() },
-      entries: [],
-    };
-    await store.installSnapshot(begin.snapshot, begin.hardState);
-    return new MemoryStorage(begin);
   }
 
   #startRaft(place: Place, storage: MemoryStorage): void {
@@ -266,7 +161,7 @@ export class NodeLife implements AsyncDisposable {
       removed: () => this.#finish(this.#isLeaving ? "left" : "removed"),
       log: log.child("reconcile"),
     }, place.seed?.peers ?? []);
-    this.#announcer = new Announcer(running, () => this.#describe(undefined), this.#stop.signal);
+    this.#announcer = new Announcer(running, () => this.#finder.describe(undefined), this.#stop.signal);
     this.#again = this.#stack.use(new Alarm(clock, () => this.#reconcile()));
     this.#changed();
     return running;
@@ -307,7 +202,7 @@ export class NodeLife implements AsyncDisposable {
   async #makeMesh(place: Place): Promise<void> {
     const { config, machine, random, clock } = this.#parts;
     if (!this.#raft) return;
-    const { announced, ...self } = this.#describe(undefined);
+    const { announced, ...self } = this.#finder.describe(undefined);
     await ensureMesh(machine, this.#raft, {
       meshId: place.meshId,
       networkIpv4: config.ipv4Network,
@@ -381,19 +276,6 @@ export class NodeLife implements AsyncDisposable {
       () => {},
     );
   }
-}
-
-const FIRST_INDEX = 1;
-const FIRST_TERM = 1;
-const ALONE = { voters: [BOOTSTRAP_RAFT_ID], learners: [], votersOutgoing: [], learnersNext: [], autoLeave: false };
-
-/** An address beyond every local network (RFC 5737): the route to it is the default route. Nothing is sent there. */
-const DEFAULT_ROUTE_PROBE = documentationAddress();
-
-function documentationAddress(): IpAddress {
-  const address = IpAddress.parse("203.0.113.1");
-  if (!address) throw new MeshError("internal", "A documentation address is an address");
-  return address;
 }
 
 function isAlone(engine: RaftEngine): boolean {
