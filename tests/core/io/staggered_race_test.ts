@@ -42,7 +42,12 @@ Deno.test("staggeredRace: who wins too late is disposed", async () => {
 
 Deno.test("staggeredRace: all lost, none tried, and the end from outside", async () => {
   const { signal } = new AbortController();
-  const lost = await staggeredRace<Prize, string>([() => Promise.resolve("a"), () => Promise.resolve("b")], isLoss, LONG_MS, signal);
+  const lost = await staggeredRace<Prize, string>(
+    [() => Promise.resolve("a"), () => Promise.resolve("b")],
+    isLoss,
+    LONG_MS,
+    signal,
+  );
   assert.deepEqual(lost, { won: undefined, lost: ["a", "b"] });
   assert.deepEqual(await staggeredRace<Prize, string>([], isLoss, LONG_MS, signal), { won: undefined, lost: [] });
   const stop = new AbortController();
@@ -59,7 +64,12 @@ Deno.test("staggeredRace: a loss starts the next at once, a win starts none", as
     startedCount++;
     return Promise.resolve(result);
   };
-  const result = await staggeredRace<Prize, string>([counted("a lost"), counted(prize), counted("never")], isLoss, LONG_MS, signal);
+  const result = await staggeredRace<Prize, string>(
+    [counted("a lost"), counted(prize), counted("never")],
+    isLoss,
+    LONG_MS,
+    signal,
+  );
   assert.equal(result.won, prize);
   assert.deepEqual(result.lost, ["a lost"]);
   assert.equal(startedCount, 2);
