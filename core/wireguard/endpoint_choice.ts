@@ -53,6 +53,11 @@ export class EndpointChoice {
     else if (this.isUnknown) this.tryNext();
   }
 
+  /** The operator says where the peer is: forgets what was learned. Copies. */
+  moveTo(endpoint: Endpoint): void {
+    this.#move(endpoint);
+  }
+
   /** The peer has sent an authentic message from `from`. Borrows; hot, and copies only a change. */
   heardFrom(from: Endpoint): void {
     if (!this.current.equals(from)) {

@@ -68,6 +68,7 @@ export class Engine implements Disposable {
   readonly #sender: Sender;
   readonly #handshakes: HandshakeReceiver;
   readonly #packets: TransportReceiver;
+  #isPaused = false;
 
   constructor(options: EngineOptions) {
     const limits: EngineLimits = { ...DEFAULT_LIMITS, ...options.limits };
@@ -135,6 +136,16 @@ export class Engine implements Disposable {
     return true;
   }
 
+  /**
+   * Sends to `endpoint` from now on, whatever was learned of the peer's whereabouts, until it is heard from elsewhere.
+   * Returns false if there is no such peer. Copies.
+   */
+  moveEndpoint(publicKey: PublicKey, endpoint: Endpoint): boolean {
+    const peer = this.#peers.get(publicKey.toString());
+    peer?.endpoints.moveTo(endpoint);
+    return peer !== undefined;
+  }
+
   /** The peer with this key. */
   peer(publicKey: PublicKey): Peer | undefined {
     return this.#peers.get(publicKey.toString());
@@ -156,11 +167,22 @@ export class Engine implements Disposable {
     this.#context.identity = new Identity(this.#context.suite, privateKey);
     this.#handshakes.identityChanged();
     this.removePeer(this.publicKey);
-    for (const peer of this.#peers.values()) {
-      this.#context.drops["handshake-gave-up"] += peer.queue.clear();
-      peer.identityChanged();
-      this.#context.deadlines.schedule(peer, peer.timers.nextMs());
-    }
+    for (const peer of this.#peers.values()) peer.identityChanged();
+    this.#endSessions();
+  }
+
+  /**
+   * Ends all sessions, lets waiting packets go, and falls silent: nothing is due until {@linkcode resume}. Peers, their
+   * endpoints and counters stay. Until then the driver offers no packets and datagrams.
+   */
+  pause(): void {
+    this.#isPaused = true;
+    this.#endSessions();
+  }
+
+  /** Goes on after {@linkcode pause}; persistent keepalives are due at once. */
+  resume(): void {
+    this.#isPaused = false;
   }
 
   /** Addresses or routes of this host changed: peers hear from us at once, so that they learn where we are. */
@@ -229,11 +251,12 @@ export class Engine implements Disposable {
   }
 
   /**
-   * When `expire` is to be called, milliseconds of the monotonic clock, Infinity if not at all. Never later than
-   * something is due, and sometimes earlier than anything is: packets that put a deadline off do not pay for it.
+   * When `expire` is to be called, milliseconds of the monotonic clock, Infinity if not at all and while paused. Never
+   * later than something is due, and sometimes earlier than anything is: packets that put a deadline off do not pay for
+   * it.
    */
   nextDeadlineMs(): number {
-    return this.#context.deadlines.nextMs();
+    return this.#isPaused ? Infinity : this.#context.deadlines.nextMs();
   }
 
   /** Does what is due. So that packets need not wait, one call sends a limited number of initiations: ask again. */
@@ -286,6 +309,14 @@ export class Engine implements Disposable {
     for (const peer of [...this.#peers.values()]) this.removePeer(peer.publicKey);
     this.#handshakes[Symbol.dispose]();
     this.#context.identity[Symbol.dispose]();
+  }
+
+  #endSessions(): void {
+    for (const peer of this.#peers.values()) {
+      this.#context.drops["handshake-gave-up"] += peer.queue.clear();
+      peer.endSessions();
+      this.#context.deadlines.schedule(peer, peer.timers.nextMs());
+    }
   }
 
   #fire(timer: TimerKind, peer: PeerState, now: Instant, sink: EngineSink): void {

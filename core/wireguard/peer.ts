@@ -68,6 +68,8 @@ export interface Peer {
   readonly path: PeerPath;
   readonly allowedIps: readonly Prefix[];
   readonly persistentKeepaliveMs: number;
+  /** Whether handshakes mix in a preshared key. */
+  readonly hasPresharedKey: boolean;
   /** Bytes of authentic messages received, as UDP payload. */
   readonly rxBytes: number;
   /** Bytes of messages sent, as UDP payload. */
@@ -123,6 +125,7 @@ export class PeerState implements Peer, PrefixOwner, Scheduled, Disposable {
   readonly #suite: CryptoSuite;
   readonly #index: SessionIndex<IndexEntry>;
   readonly #presharedKey = new Uint8Array(X25519_BYTES);
+  #hasPresharedKey = false;
   #persistentKeepaliveMs = 0;
   #handshake: Handshake = NO_HANDSHAKE;
   #macs: MacWriter | undefined;
@@ -154,6 +157,10 @@ export class PeerState implements Peer, PrefixOwner, Scheduled, Disposable {
     return this.#persistentKeepaliveMs;
   }
 
+  get hasPresharedKey(): boolean {
+    return this.#hasPresharedKey;
+  }
+
   sessionState(nowMs: number): SessionState {
     const { current, next } = this.sessions;
     if (current !== undefined && !current.isExpired(nowMs)) return "established";
@@ -168,6 +175,7 @@ export class PeerState implements Peer, PrefixOwner, Scheduled, Disposable {
     if (presharedKey === undefined) wipe(this.#presharedKey);
     else this.#presharedKey.set(presharedKey);
     if (presharedKey !== undefined) wipe(presharedKey);
+    this.#hasPresharedKey = presharedKey !== undefined;
     this.endpoints.configure(config.endpoint, config.alternateEndpoints);
     const canStart = hadNowhereToSend && !this.endpoints.isUnknown;
     if (canStart || config.persistentKeepaliveMs !== this.#persistentKeepaliveMs) {
@@ -223,17 +231,22 @@ export class PeerState implements Peer, PrefixOwner, Scheduled, Disposable {
     this.sessions.clear();
   }
 
-  /** Our own key is a new one: what was agreed on under the old one is gone. */
-  identityChanged(): void {
+  /** Starts from nothing: the next packet may start a handshake at once, and a persistent keepalive does. */
+  endSessions(): void {
     this.forgetKeys();
     this.timers.reset();
     this.lastHandshakeSentMs = -Infinity;
+  }
+
+  /** Our own key is a new one: what was derived from the old one is gone, but for sessions. */
+  identityChanged(): void {
     if (this.#staticSecret) wipe(this.#staticSecret);
     this.#staticSecret = undefined;
   }
 
   /** Wipes all secrets and lets waiting packets go. */
   [Symbol.dispose](): void {
+    this.endSessions();
     this.identityChanged();
     this.queue.clear();
     this.#macs?.[Symbol.dispose]();

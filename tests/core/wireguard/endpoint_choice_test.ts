@@ -89,3 +89,13 @@ Deno.test("EndpointChoice.changeCount: counts changes and nothing else", () => {
   choice.configure(endpointOf(B), []);
   assert.equal(choice.changeCount, 3);
 });
+
+Deno.test("EndpointChoice.moveTo: the operator's word overrides what the peer proved", () => {
+  const choice = new EndpointChoice(1);
+  choice.configure(endpointOf(A), []);
+  choice.heardFrom(endpointOf(B));
+  choice.moveTo(endpointOf(B));
+  assert.equal(choice.isProven, true, "it is there");
+  choice.moveTo(endpointOf(A));
+  assert.deepEqual([now(choice), choice.isProven], [A, false]);
+});

@@ -198,6 +198,64 @@ Deno.test("Engine.setPrivateKey: sessions end, a peer of that key is forgotten, 
   assert.deepEqual(a.received, ["new name"]);
 });
 
+Deno.test("Engine.moveEndpoint: overrides what was learned, even back to what was configured", () => {
+  const world = new World();
+  const [a, b] = world.addPair();
+  const home = b.address;
+  b.say("hello", a);
+  world.run(100);
+  b.moveTo("192.0.2.99:7");
+  b.say("moved", a);
+  world.run(100);
+  assert.equal(String(a.peer(b).endpoint), "192.0.2.99:7");
+  a.addPeer(b, { endpoint: home });
+  assert.equal(String(a.peer(b).endpoint), "192.0.2.99:7", "the same configuration again is no news");
+  const endpoint = endpointOf(home);
+  assert.equal(a.engine.moveEndpoint(b.publicKey, endpoint), true);
+  endpoint.bytes.fill(0);
+  assert.equal(String(a.peer(b).endpoint), home);
+  assert.equal(a.engine.moveEndpoint(world.addNode().publicKey, endpoint), false);
+});
+
+Deno.test("Engine.pause: sessions end and nothing is sent until resume, then keepalives go out at once", () => {
+  const world = new World();
+  const suite = countingSuite();
+  const [a, b] = [world.addNode({ suite }), world.addNode()];
+  a.addPeer(b, { persistentKeepaliveMs: 25_000 });
+  b.addPeer(a);
+  world.run(100);
+  a.say("hello", b);
+  world.run(100);
+  const { txBytes, lastHandshakeWallMs } = a.peer(b);
+  a.engine.pause();
+  assert.equal(suite.counts.liveKeys, 0);
+  assert.equal(a.engine.nextDeadlineMs(), Infinity);
+  a.addPeer(b, { persistentKeepaliveMs: 10_000 });
+  assert.equal(a.engine.nextDeadlineMs(), Infinity, "settings may change meanwhile");
+  world.run(60_000);
+  assert.equal(a.peer(b).txBytes, txBytes);
+  assert.equal(a.peer(b).lastHandshakeWallMs, lastHandshakeWallMs, "what was stays known");
+  a.engine.resume();
+  world.run(100);
+  assert.equal(a.peer(b).sessionState(world.clock.now.nowMs), "established");
+  assert.ok(a.peer(b).lastHandshakeWallMs > lastHandshakeWallMs);
+});
+
+Deno.test("Engine.pause: waiting packets are lost and counted", () => {
+  const world = new World();
+  const [a, b] = world.addPair();
+  a.say("waits", b);
+  a.engine.pause();
+  assert.equal(a.engine.drops["handshake-gave-up"], 1);
+  a.engine.checkInvariants();
+  a.engine.resume();
+  world.run(10_000);
+  assert.deepEqual(b.received, []);
+  a.say("after", b);
+  world.run(100);
+  assert.deepEqual(b.received, ["after"]);
+});
+
 Deno.test("Engine: disposing wipes all sessions and waiting packets", () => {
   const world = new World();
   const suite = countingSuite();

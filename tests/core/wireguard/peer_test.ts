@@ -50,8 +50,10 @@ Deno.test("PeerState.configure: the preshared key is replaced or taken away", ()
   const presharedKey = PresharedKey.generate(random);
   peer.configure({ ...config, presharedKey }, 0);
   assert.deepEqual(peer.asRemoteParty(own)?.presharedKey, presharedKey.reveal());
+  assert.equal(peer.hasPresharedKey, true);
   peer.configure(config, 0);
   assert.deepEqual(peer.asRemoteParty(own)?.presharedKey, new Uint8Array(32));
+  assert.equal(peer.hasPresharedKey, false);
 });
 
 Deno.test("PeerState.configure: a keepalive is due at once when it is new or first has somewhere to go", () => {
