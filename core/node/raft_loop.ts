@@ -27,19 +27,34 @@ import { Proposals } from "./proposals.ts";
 import { Reads } from "./reads.ts";
 import { SnapshotStalls } from "./snapshot_stalls.ts";
 
-/** A snapshot is taken when this many entries were applied since the last one. */
-export const SNAPSHOT_ENTRY_COUNT = 5_000;
-/** … or this many payload bytes. */
-export const SNAPSHOT_LOG_BYTES = 8 * 1024 * 1024;
-/** Entries kept behind a snapshot, so that a follower that is a little late needs no snapshot. */
-export const TRAILING_ENTRY_COUNT = 1_000;
+/** When snapshots are taken, and what they leave of the log. */
+export interface SnapshotPolicy {
+  /** A snapshot is taken when this many entries were applied since the last one, … */
+  readonly entryCount: number;
+  /** … or this many payload bytes. */
+  readonly logBytes: number;
+  /** Entries kept behind a snapshot, so that a follower that is a little late needs no snapshot. */
+  readonly trailingEntryCount: number;
+}
+
+/** What a production member does. */
+export const SNAPSHOT_POLICY: SnapshotPolicy = {
+  entryCount: 5_000,
+  logBytes: 8 * 1024 * 1024,
+  trailingEntryCount: 1_000,
+};
+
+/** What the loop needs of the state machine. */
+export type LoopMachine = Pick<StateMachine, "appliedIndex" | "applyBatch" | "advanceTo" | "snapshot" | "restore">;
 
 /** The parts the loop drives; it owns none of them. */
 export interface RaftLoopParts {
   readonly engine: RaftEngine;
   readonly storage: MemoryStorage;
   readonly store: LogStore;
-  readonly machine: StateMachine;
+  readonly machine: LoopMachine;
+  /** Other than {@linkcode SNAPSHOT_POLICY} in simulations only. */
+  readonly snapshotPolicy?: SnapshotPolicy;
   readonly send: (message: PeerMessage) => void;
   /** Called after entries or a snapshot were applied, or leader or role changed. */
   readonly onChange: () => void;
@@ -236,12 +251,13 @@ export class RaftLoop implements AsyncDisposable {
   }
 
   async #snapshotIfDue(): Promise<void> {
-    if (this.#entriesSinceSnapshot < SNAPSHOT_ENTRY_COUNT && this.#bytesSinceSnapshot < SNAPSHOT_LOG_BYTES) return;
-    const { machine, storage, store, log } = this.#parts;
+    const { machine, storage, store, log, snapshotPolicy = SNAPSHOT_POLICY } = this.#parts;
+    const { entryCount, logBytes, trailingEntryCount } = snapshotPolicy;
+    if (this.#entriesSinceSnapshot < entryCount && this.#bytesSinceSnapshot < logBytes) return;
     const index = machine.appliedIndex;
     const snapshot = storage.createSnapshot(index, this.#confState, machine.snapshot());
-    await store.saveSnapshot(snapshot, TRAILING_ENTRY_COUNT);
-    storage.compact(Math.max(storage.firstIndex() - 1, index - TRAILING_ENTRY_COUNT));
+    await store.saveSnapshot(snapshot, trailingEntryCount);
+    storage.compact(Math.max(storage.firstIndex() - 1, index - trailingEntryCount));
     this.#entriesSinceSnapshot = 0;
     this.#bytesSinceSnapshot = 0;
     log.info("snapshot taken", { index, bytes: snapshot.data.length });
