@@ -58,6 +58,8 @@ export interface EngineOptions {
   readonly limits?: Partial<EngineLimits>;
   /** TAI64N label, 12 bytes: all initiations are later. The last one sent before a restart, or something later. */
   readonly timestampFloor?: Uint8Array;
+  /** TAI64N label, 12 bytes: initiations are no later, but for some nanoseconds. See {@linkcode TimestampSource}. */
+  readonly timestampCeiling?: Uint8Array;
 }
 
 /** All peers of one WireGuard interface. Holds secrets: dispose of it. */
@@ -78,7 +80,7 @@ export class Engine implements Disposable {
       mtu: options.mtu,
       limits,
       identity: new Identity(options.suite, options.privateKey),
-      timestamps: new TimestampSource(options.timestampFloor),
+      timestamps: new TimestampSource(options.timestampFloor, options.timestampCeiling),
       // One more, because a new handshake has its index before the one it replaces gives its own back.
       index: new SessionIndex(options.random, limits.peersMax * INDICES_PER_PEER + 1),
       deadlines: new Deadlines(),
@@ -104,6 +106,11 @@ export class Engine implements Disposable {
   /** The highest TAI64N label ever sent, 12 bytes, a copy: keep it across restarts as `timestampFloor`. */
   get lastTimestamp(): Uint8Array {
     return this.#context.timestamps.last;
+  }
+
+  /** Initiations may now be as late as this TAI64N label, 12 bytes. Copies. */
+  raiseTimestampCeiling(ceiling: Uint8Array): void {
+    this.#context.timestamps.raiseCeiling(ceiling);
   }
 
   /**

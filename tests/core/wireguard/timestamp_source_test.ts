@@ -39,3 +39,23 @@ Deno.test("TimestampSource: copies its floor, and gives out copies of the last l
   assert.deepEqual(source.last, tai64n(1000));
   assert.throws(() => new TimestampSource(new Uint8Array(11)));
 });
+
+Deno.test("TimestampSource: does not follow the clock beyond its ceiling until that is raised", () => {
+  const floor = tai64n(1_000);
+  const ceiling = tai64n(60_000);
+  const source = new TimestampSource(floor, ceiling);
+  const [followed, last] = [source.next(50_000).slice(), source.next(70_000).slice()];
+  assert.deepEqual(followed, tai64n(50_000, 2 ** 24));
+  assert.ok(compareTai64n(last, followed) > 0 && compareTai64n(last, ceiling) < 0);
+  ceiling.set(tai64n(80_000));
+  assert.ok(compareTai64n(source.next(70_000), tai64n(60_000)) < 0, "copies its ceiling");
+  source.raiseCeiling(ceiling);
+  assert.deepEqual(source.next(70_000), tai64n(70_000, 2 ** 24));
+});
+
+Deno.test("TimestampSource: passes its ceiling by no more than it has to", () => {
+  const source = new TimestampSource(tai64n(60_000), tai64n(60_000));
+  for (let i = 0; i < 1_000; i++) source.next(1e12);
+  const label = source.last;
+  assert.ok(compareTai64n(label, tai64n(60_000)) > 0 && compareTai64n(label, tai64n(60_001)) < 0);
+});
