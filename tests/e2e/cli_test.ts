@@ -203,6 +203,8 @@ labTest("a node that waits for its mesh stops at once, and is asked in vain", NE
   await using lab = await MeshLab.create(sourceProgram());
   for (const signal of ["SIGTERM", "SIGINT"] as const) {
     const node = await lab.node(signal.toLowerCase());
+    // A neighbour that is there and takes no notice: what is sent to it is lost without a word.
+    await node.host.ip(`neigh add 192.0.2.200 lladdr 02:00:00:00:00:01 dev ${node.host.attachment.interfaceName}`);
     const process = node.spawn("--join", "192.0.2.200:8443");
     await eventually("an answer", async () => (await node.weft("status")).code !== 3, READY_MS);
     const { code: asked, stderr } = await node.weft("status");
