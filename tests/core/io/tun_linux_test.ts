@@ -1,10 +1,12 @@
 import { strict as assert } from "node:assert";
+import { InvariantError } from "../../../core/assert.ts";
 import { HostNetwork } from "../../../core/io/host_network_linux.ts";
 import { Libc } from "../../../core/io/libc_ffi.ts";
 import { Poller } from "../../../core/io/poll.ts";
-import { checkInterfaceName, INTERFACE_NAME_MAX_BYTES, TunLinux } from "../../../core/io/tun_linux.ts";
+import { checkInterfaceName, INTERFACE_NAME_MAX_BYTES, PIECES_MAX, TunLinux } from "../../../core/io/tun_linux.ts";
 import { Prefix } from "../../../core/ip/prefix.ts";
 import { ConfigError } from "../../../core/plugin/errors.ts";
+import { VIRTIO_HEADER_BYTES } from "../../../core/seams/tun.ts";
 import { PrivateNetwork, run, whyNoPrivateNetwork } from "./private_network.ts";
 
 const ignore = whyNoPrivateNetwork() !== undefined;
@@ -24,55 +26,102 @@ Deno.test("checkInterfaceName: refuses what the kernel or a shell would take for
   for (const name of ["weft0", "a.b", "a-b_c", "0"]) checkInterfaceName(name);
 });
 
+/** Where packets start in the tests' buffers: behind the virtio header. */
+const AT = VIRTIO_HEADER_BYTES + 6;
+
+for (const hasOffloads of [false, true]) {
+  const name = hasOffloads ? "TunLinux with offloads" : "TunLinux without offloads";
+
+  Deno.test({
+    name: `${name}: packets of the kernel are read, packets written reach the kernel`,
+    ignore,
+    fn() {
+      using _private = new PrivateNetwork();
+      using libc = Libc.open();
+      using tun = TunLinux.create(libc, "weft0", { hasOffloads });
+      using network = HostNetwork.open(libc);
+      const index = network.link("weft0")?.index ?? 0;
+      network.bringUp(index, 1400);
+      const prefix = Prefix.parse("10.99.0.1/24");
+      assert.ok(prefix);
+      network.addAddress(index, prefix);
+      const buffer = new Uint8Array(2048).fill(0xa5);
+      assert.equal(tun.read(buffer, AT), 0, "nothing waits");
+
+      new Deno.Command("ping", { args: ["-c1", "-W0.1", "-s32", "10.99.0.2"], stdout: "null" }).outputSync();
+      new Poller(libc, [tun.fd]).wait(1000);
+      const length = tun.read(buffer, AT);
+      assert.equal(length, 20 + 8 + 32);
+      assert.equal(buffer[AT], 0x45);
+      assert.deepEqual([...buffer.subarray(AT - VIRTIO_HEADER_BYTES, AT)], new Array(VIRTIO_HEADER_BYTES).fill(0));
+      assert.equal(buffer[AT - VIRTIO_HEADER_BYTES - 1], 0xa5, "nothing in front of the header is touched");
+
+      // Turned round, the request comes from 10.99.0.2 and the kernel answers it.
+      const packet = buffer.subarray(AT, AT + length);
+      const [source, target] = [packet.slice(12, 16), packet.slice(16, 20)];
+      packet.set(target, 12);
+      packet.set(source, 16);
+      const pieces = Uint32Array.of(AT - VIRTIO_HEADER_BYTES, VIRTIO_HEADER_BYTES + 21, AT + 21, length - 21);
+      const writes = [() => tun.write(buffer, AT, length), () => tun.writeGathered(buffer, pieces, 2)];
+      const answer = new Uint8Array(2048);
+      for (const write of writes) {
+        assert.equal(write(), true);
+        new Poller(libc, [tun.fd]).wait(1000);
+        assert.equal(tun.read(answer, AT), length);
+        assert.equal(answer[AT + 20], 0, "echo reply");
+        assert.deepEqual(answer.slice(AT + 16, AT + 20), target);
+      }
+    },
+  });
+
+  Deno.test({
+    name: `${name}: what is no IP packet, and anything while the interface is down, is refused without an exception`,
+    ignore,
+    fn() {
+      using _private = new PrivateNetwork();
+      using libc = Libc.open();
+      using tun = TunLinux.create(libc, "weft0", { hasOffloads });
+      const buffer = new Uint8Array(64);
+      buffer.fill(0x45, AT);
+      assert.equal(tun.write(buffer, AT, 40), false, "down");
+      assert.equal(tun.read(buffer, AT), 0, "down");
+      using network = HostNetwork.open(libc);
+      network.bringUp(network.link("weft0")?.index ?? 0, 1400);
+      assert.equal(tun.write(buffer.fill(0), AT, 40), false, "IP version 0");
+      assert.equal(tun.write(buffer, AT, 0), false, "empty");
+      if (!hasOffloads) return;
+      buffer.fill(0xff);
+      assert.equal(tun.write(buffer, AT, 40), false, "a header of nonsense");
+      assert.equal(tun.writeGathered(buffer, Uint32Array.of(0, VIRTIO_HEADER_BYTES - 1), 1), false, "half a header");
+    },
+  });
+}
+
 Deno.test({
-  name: "TunLinux: packets of the kernel are read, packets written reach the kernel",
+  name: "TunLinux.create: a device has the offloads it was asked for, for whoever it is lent to",
   ignore,
   fn() {
     using _private = new PrivateNetwork();
     using libc = Libc.open();
-    using tun = TunLinux.create(libc, "weft0");
-    using network = HostNetwork.open(libc);
-    const index = network.link("weft0")?.index ?? 0;
-    network.bringUp(index, 1400);
-    const prefix = Prefix.parse("10.99.0.1/24");
-    assert.ok(prefix);
-    network.addAddress(index, prefix);
-    const buffer = new Uint8Array(2048);
-    assert.equal(tun.read(buffer, 16), 0, "nothing waits");
-
-    new Deno.Command("ping", { args: ["-c1", "-W0.1", "-s32", "10.99.0.2"], stdout: "null" }).outputSync();
-    new Poller(libc, [tun.fd]).wait(1000);
-    const length = tun.read(buffer, 16);
-    assert.equal(length, 20 + 8 + 32);
-    assert.equal(buffer[16], 0x45);
-
-    // Turned round, the request comes from 10.99.0.2 and the kernel answers it.
-    const packet = buffer.subarray(16, 16 + length);
-    const [source, target] = [packet.slice(12, 16), packet.slice(16, 20)];
-    packet.set(target, 12);
-    packet.set(source, 16);
-    assert.equal(tun.write(buffer, 16, length), true);
-    new Poller(libc, [tun.fd]).wait(1000);
-    assert.equal(tun.read(buffer, 0), length);
-    assert.equal(buffer[20], 0, "echo reply");
-    assert.deepEqual(buffer.slice(16, 20), target);
+    using plain = TunLinux.create(libc, "weft0");
+    assert.deepEqual(plain.offloads, { tcp: false, udp: false });
+    assert.deepEqual(TunLinux.lent(libc, plain.fd, "weft0").offloads, plain.offloads);
+    using fast = TunLinux.create(libc, "weft1", { hasOffloads: true });
+    assert.equal(fast.offloads.tcp, true, "every kernel of this century has TCP segmentation");
+    assert.deepEqual(TunLinux.lent(libc, fast.fd, "weft1").offloads, fast.offloads);
   },
 });
 
 Deno.test({
-  name: "TunLinux: what is no IP packet, and anything while the interface is down, is refused without an exception",
+  name: "TunLinux.writeGathered: as many pieces as there may be, and not one more",
   ignore,
   fn() {
     using _private = new PrivateNetwork();
     using libc = Libc.open();
-    using tun = TunLinux.create(libc, "weft0");
-    const packet = new Uint8Array(40).fill(0x45);
-    assert.equal(tun.write(packet, 0, 40), false, "down");
-    assert.equal(tun.read(packet, 0), 0, "down");
-    using network = HostNetwork.open(libc);
-    network.bringUp(network.link("weft0")?.index ?? 0, 1400);
-    assert.equal(tun.write(packet.fill(0), 0, 40), false, "IP version 0");
-    assert.equal(tun.write(packet, 0, 0), false, "empty");
+    using tun = TunLinux.create(libc, "weft0", { hasOffloads: true });
+    const pieces = new Uint32Array(2 * (PIECES_MAX + 1)).fill(1);
+    assert.equal(tun.writeGathered(new Uint8Array(64), pieces, PIECES_MAX), false, "down");
+    assert.throws(() => tun.writeGathered(new Uint8Array(64), pieces, PIECES_MAX + 1), InvariantError);
   },
 });
 
@@ -84,7 +133,7 @@ Deno.test({
     using libc = Libc.open();
     using tun = TunLinux.create(libc, "weft0");
     run("ip", "link", "delete", "weft0");
-    assert.throws(() => tun.read(new Uint8Array(64), 0), { message: "read weft0: EBADFD" });
+    assert.throws(() => tun.read(new Uint8Array(64), AT), { message: "read weft0: EBADFD" });
   },
 });
 
