@@ -4,6 +4,7 @@
  * @module
  */
 import assert from "node:assert/strict";
+import { connect } from "../../../core/rpc/client.ts";
 import { RpcError } from "../../../core/rpc/rpc_error.ts";
 import { Echo, EchoPair, echoWith, streamOf, whenAborted } from "./echo_service.ts";
 
@@ -56,9 +57,12 @@ Deno.test("ClientCall: a call that fails has trailers, and headers that are empt
 
 Deno.test("ClientCall: a signal that is aborted already makes no call", async () => {
   await using pair = await EchoPair.start();
+  // With a connection that is up: one that is just being made would be closed while the server still accepts it.
+  await Array.fromAsync(pair.client.streamBytes("/test.Echo/Talk", streamOf(A)));
+  const servedCount = pair.log.lines.length;
   const call = pair.client.streamBytes("/test.Echo/Talk", streamOf(A), { signal: AbortSignal.abort() });
   await assert.rejects(Array.fromAsync(call), (error) => error instanceof RpcError && error.codeName === "CANCELLED");
-  assert.deepEqual(pair.log.lines, []);
+  assert.equal(pair.log.lines.length, servedCount);
 });
 
 Deno.test("ClientCall: what goes wrong with the requests ends the call, and is what the caller sees", async () => {
@@ -91,12 +95,14 @@ Deno.test("ClientCall: what goes wrong with the requests ends the call, and is w
 });
 
 Deno.test("ClientCall: requests that break before there is a connection end the call too", async () => {
-  await using pair = await EchoPair.start();
+  // Nobody answers here: a server would still be taking the connection in when the client has given it up.
+  using silent = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  await using client = connect({ address: `127.0.0.1:${silent.addr.port}` }, { kind: "insecure" });
   // deno-lint-ignore require-yield -- it is what the test is about
   async function* broken(): AsyncGenerator<{ id: string }> {
     throw new RangeError("no requests");
   }
-  await assert.rejects(Array.fromAsync(pair.client.stream(talk, broken())), /no requests/);
+  await assert.rejects(Array.fromAsync(client.stream(talk, broken())), /no requests/);
 });
 
 Deno.test("ClientCall: a call that ends before its requests do lets go of them", async () => {
