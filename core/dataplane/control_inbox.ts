@@ -3,17 +3,33 @@
  *
  * @module
  */
+import { assert } from "../assert.ts";
+import { PrivateKey } from "../keys/private_key.ts";
 import { PublicKey } from "../keys/public_key.ts";
 import type { Instant } from "../time/instant.ts";
 import type { Engine } from "../wireguard/engine.ts";
 import type { LoopDropCounts } from "./loop_drops.ts";
 import type { ControlMessage, TunnelPeer, WorkerMessage, WorkerStatus } from "./messages.ts";
-import { parsePeer, peerStatus } from "./tunnel_peer.ts";
+import { parseEndpoint, parsePeer, peerStatus } from "./tunnel_peer.ts";
 
 /** What an inbox works on. */
 export interface ControlInboxParts {
-  readonly engine: Pick<Engine, "upsertPeer" | "removePeer" | "peers" | "drops" | "lastTimestamp">;
+  readonly engine: Pick<
+    Engine,
+    | "upsertPeer"
+    | "removePeer"
+    | "moveEndpoint"
+    | "setPrivateKey"
+    | "setMtu"
+    | "pause"
+    | "resume"
+    | "peers"
+    | "drops"
+    | "lastTimestamp"
+  >;
   readonly cryptoSuite: string;
+  /** Whether it begins paused; the engine is paused already then. */
+  readonly isPaused: boolean;
   /** Live counters of the packet loop. */
   readonly loopDrops: LoopDropCounts;
   readonly send: (message: WorkerMessage) => void;
@@ -23,14 +39,21 @@ export interface ControlInboxParts {
 export class ControlInbox {
   readonly #parts: ControlInboxParts;
   #isStopping = false;
+  #isPaused: boolean;
 
   constructor(parts: ControlInboxParts) {
     this.#parts = parts;
+    this.#isPaused = parts.isPaused;
   }
 
   /** True once the control thread has told the worker to stop. */
   get isStopping(): boolean {
     return this.#isStopping;
+  }
+
+  /** True while device and sockets are not to be touched. */
+  get isPaused(): boolean {
+    return this.#isPaused;
   }
 
   /** Adds or changes a peer. What the engine refuses is reported and is not the end of the worker. */
@@ -53,12 +76,35 @@ export class ControlInbox {
         if (publicKey) this.#parts.engine.removePeer(publicKey);
         return;
       }
+      case "move-peer": {
+        const publicKey = PublicKey.fromBase64(message.publicKey);
+        const endpoint = parseEndpoint(message.endpoint);
+        if (publicKey && endpoint) this.#parts.engine.moveEndpoint(publicKey, endpoint);
+        return;
+      }
+      case "set-private-key":
+        return this.#setPrivateKey(message.privateKey);
+      case "set-mtu":
+        return this.#parts.engine.setMtu(message.mtu);
+      case "pause":
+        this.#isPaused = true;
+        return this.#parts.engine.pause();
+      case "resume":
+        this.#isPaused = false;
+        return this.#parts.engine.resume();
       case "status":
         return this.#parts.send({ kind: "status", id: message.id, status: this.#status(now) });
       case "stop":
         this.#isStopping = true;
         return;
     }
+  }
+
+  #setPrivateKey(bytes: Uint8Array): void {
+    using privateKey = PrivateKey.fromBytes(bytes);
+    bytes.fill(0);
+    assert(privateKey !== undefined, "the control thread hands over a whole key");
+    this.#parts.engine.setPrivateKey(privateKey);
   }
 
   #status(now: Instant): WorkerStatus {

@@ -7,6 +7,7 @@
  *
  * @module
  */
+import { wipe } from "../bytes/constant_time.ts";
 import { delay } from "../io/alarm.ts";
 import { workerUrl } from "../io/assets.ts";
 import { systemClock } from "../io/clock.ts";
@@ -16,7 +17,7 @@ import { MeshError } from "../plugin/errors.ts";
 import type { Log } from "../seams/log.ts";
 import type { HostDevice } from "./host_device.ts";
 import type { ControlMessage, TunnelPeer, WorkerMessage, WorkerStart, WorkerStatus } from "./messages.ts";
-import { parsePeer } from "./tunnel_peer.ts";
+import { parseEndpoint, parsePeer } from "./tunnel_peer.ts";
 
 /** A worker that has not ended so long after it was asked to is ended by force. */
 export const STOP_GRACE_MS = 500;
@@ -35,6 +36,8 @@ export interface DataPlaneOptions {
   readonly device: Pick<HostDevice, "interfaceName" | "mtu" | "listenPort" | "descriptors" | "libc">;
   readonly privateKey: PrivateKey;
   readonly log: Log;
+  /** Begins in silence, until {@linkcode DataPlane.resume}. */
+  readonly isPaused?: boolean;
   /** TAI64N label, 12 bytes: handshakes are later, whatever the wall clock says. See `DeviceStatus.lastTimestamp`. */
   readonly timestampFloor?: Uint8Array;
   /** The worker's module; where it lies beside this program unless told otherwise. */
@@ -58,6 +61,20 @@ export interface DataPlane extends AsyncDisposable {
   upsertPeer(peer: TunnelPeer): void;
   /** Removes a peer and its sessions; does nothing if there is none. */
   removePeer(publicKey: string): void;
+  /**
+   * Sends to `endpoint` from now on, whatever was learned of the peer's whereabouts.
+   *
+   * @throws {MeshError} `invalid-argument` if `endpoint` is malformed.
+   */
+  movePeer(publicKey: string, endpoint: string): void;
+  /** Takes another key; all sessions end. Borrows it until the next one, or until the data plane is disposed. */
+  setPrivateKey(privateKey: PrivateKey): void;
+  /** Largest packet inside the tunnel, in bytes. */
+  setMtu(mtu: number): void;
+  /** Ends all sessions; neither device nor sockets are touched once a later {@linkcode DataPlane.status} answered. */
+  pause(): void;
+  /** Goes on. Sockets that were replaced under their descriptors meanwhile are noticed. */
+  resume(): void;
   /** Makes the peers exactly these. Throws as `upsertPeer` does. */
   replacePeers(peers: readonly TunnelPeer[]): void;
   /**
@@ -66,6 +83,8 @@ export interface DataPlane extends AsyncDisposable {
    * @throws {MeshError} `timeout` if it does not answer, `unavailable` while it is being replaced.
    */
   status(): Promise<DeviceStatus>;
+  /** Resolves when somebody deleted the interface: nothing will work any more. */
+  readonly interfaceGone: Promise<void>;
 }
 
 /**
@@ -90,7 +109,6 @@ interface Running {
 
 /** A status request on its way. */
 interface Question {
-  readonly id: number;
   readonly answer: PromiseWithResolvers<WorkerStatus>;
   readonly shared: Promise<DeviceStatus>;
 }
@@ -100,18 +118,31 @@ class Supervisor implements DataPlane {
   readonly #log: Log;
   readonly #peers = new Map<string, TunnelPeer>();
   readonly #stop = new AbortController();
+  readonly #gone = Promise.withResolvers<void>();
+  #privateKey: PrivateKey;
+  #mtu: number;
+  #isPaused: boolean;
+  #isGone = false;
   #timestampFloor: Uint8Array | undefined;
   #running: Running | undefined;
   #supervising: Promise<void> = Promise.resolve();
   #restartCount = 0;
-  /** One question at a time, shared by all who ask meanwhile. */
-  #asked: Question | undefined;
+  readonly #questions = new Map<number, Question>();
+  /** Shared by all who ask meanwhile, unless the worker was told something since: then the answer would be old. */
+  #lastQuestion: Question | undefined;
   #askedCount = 0;
 
   constructor(options: DataPlaneOptions) {
     this.#options = options;
     this.#log = options.log;
+    this.#privateKey = options.privateKey;
+    this.#mtu = options.device.mtu;
+    this.#isPaused = options.isPaused ?? false;
     this.#timestampFloor = options.timestampFloor;
+  }
+
+  get interfaceGone(): Promise<void> {
+    return this.#gone.promise;
   }
 
   async start(): Promise<void> {
@@ -125,12 +156,41 @@ class Supervisor implements DataPlane {
   upsertPeer(peer: TunnelPeer): void {
     parsePeer(peer);
     this.#peers.set(peer.publicKey, peer);
-    this.#running?.thread.post({ kind: "upsert-peer", peer });
+    this.#tell({ kind: "upsert-peer", peer });
   }
 
   removePeer(publicKey: string): void {
     if (!this.#peers.delete(publicKey)) return;
-    this.#running?.thread.post({ kind: "remove-peer", publicKey });
+    this.#tell({ kind: "remove-peer", publicKey });
+  }
+
+  movePeer(publicKey: string, endpoint: string): void {
+    if (!parseEndpoint(endpoint)) {
+      throw new MeshError("invalid-argument", `Cannot use endpoint "${endpoint}" of a peer`);
+    }
+    this.#tell({ kind: "move-peer", publicKey, endpoint });
+  }
+
+  setPrivateKey(privateKey: PrivateKey): void {
+    this.#privateKey = privateKey;
+    const secret = privateKey.reveal();
+    this.#tell({ kind: "set-private-key", privateKey: secret });
+    wipe(secret);
+  }
+
+  setMtu(mtu: number): void {
+    this.#mtu = mtu;
+    this.#tell({ kind: "set-mtu", mtu });
+  }
+
+  pause(): void {
+    this.#isPaused = true;
+    this.#tell({ kind: "pause" });
+  }
+
+  resume(): void {
+    this.#isPaused = false;
+    this.#tell({ kind: "resume" });
   }
 
   replacePeers(peers: readonly TunnelPeer[]): void {
@@ -141,13 +201,18 @@ class Supervisor implements DataPlane {
   }
 
   status(): Promise<DeviceStatus> {
-    if (this.#asked) return this.#asked.shared;
-    if (!this.#running) return Promise.reject(new MeshError("unavailable", "The data plane is being restarted"));
-    const answer = Promise.withResolvers<WorkerStatus>();
-    const shared = this.#withDeadline(answer.promise).finally(() => this.#asked = undefined);
+    if (this.#lastQuestion) return this.#lastQuestion.shared;
+    if (!this.#running) return Promise.reject(this.#unavailable());
     const id = ++this.#askedCount;
-    this.#asked = { id, answer, shared };
+    const answer = Promise.withResolvers<WorkerStatus>();
+    const shared = this.#withDeadline(answer.promise).finally(() => {
+      this.#questions.delete(id);
+      if (this.#lastQuestion === question) this.#lastQuestion = undefined;
+    });
+    const question = { answer, shared };
     this.#running.thread.post({ kind: "status", id });
+    this.#questions.set(id, question);
+    this.#lastQuestion = question;
     return shared;
   }
 
@@ -158,15 +223,21 @@ class Supervisor implements DataPlane {
     await this.#supervising;
   }
 
+  #tell(message: ControlMessage): void {
+    this.#lastQuestion = undefined;
+    this.#running?.thread.post(message);
+  }
+
   #startWorker(): Running {
-    const { device, privateKey } = this.#options;
+    const { device } = this.#options;
     const ready = Promise.withResolvers<void>();
     const start: WorkerStart = {
       interfaceName: device.interfaceName,
-      mtu: device.mtu,
+      mtu: this.#mtu,
       listenPort: device.listenPort,
       descriptors: device.descriptors,
-      privateKey: privateKey.reveal(),
+      privateKey: this.#privateKey.reveal(),
+      isPaused: this.#isPaused,
       timestampFloor: this.#timestampFloor,
       peers: [...this.#peers.values()],
     };
@@ -187,10 +258,12 @@ class Supervisor implements DataPlane {
         return ready();
       case "peer-refused":
         return this.#log.error("peer refused", { peer: message.publicKey, error: message.why });
+      case "interface-gone":
+        this.#isGone = true;
+        return this.#gone.resolve();
       case "status":
         this.#timestampFloor = message.status.lastTimestamp;
-        if (message.id === this.#asked?.id) this.#asked.answer.resolve(message.status);
-        return;
+        return this.#questions.get(message.id)?.answer.resolve(message.status);
     }
   }
 
@@ -199,8 +272,8 @@ class Supervisor implements DataPlane {
     for (let running = first;;) {
       const failure = await running.thread.ended;
       this.#running = undefined;
-      this.#asked?.answer.reject(new MeshError("unavailable", "The data plane is being restarted"));
-      if (this.#stop.signal.aborted) return;
+      for (const { answer } of this.#questions.values()) answer.reject(this.#unavailable());
+      if (this.#stop.signal.aborted || this.#isGone) return;
       if (systemClock.monotonicMs() - running.startedMs >= HEALTHY_AFTER_MS) delayMs = RESTART_DELAY_MIN_MS;
       this.#log.error("data plane died", { error: failure?.message ?? "ended by itself", restartInMs: delayMs });
       const isOver = await delay(delayMs, this.#stop.signal).then(() => false, () => true);
@@ -209,6 +282,11 @@ class Supervisor implements DataPlane {
       this.#restartCount++;
       this.#running = running = this.#startWorker();
     }
+  }
+
+  #unavailable(): MeshError {
+    const why = this.#isGone ? "The interface was deleted" : "The data plane is being restarted";
+    return new MeshError("unavailable", why);
   }
 
   async #withDeadline(answer: Promise<WorkerStatus>): Promise<DeviceStatus> {

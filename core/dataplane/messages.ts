@@ -4,7 +4,9 @@
  *
  * @module
  */
+import type { DropReason } from "../wireguard/drop_reason.ts";
 import type { SessionState } from "../wireguard/peer.ts";
+import type { LoopDropReason } from "./loop_drops.ts";
 
 /** A WireGuard peer as text. */
 export interface TunnelPeer {
@@ -36,6 +38,8 @@ export interface WorkerStart {
   readonly descriptors: DeviceDescriptors;
   /** 32 bytes. */
   readonly privateKey: Uint8Array;
+  /** Begins in silence, until a `resume`. */
+  readonly isPaused?: boolean;
   /** TAI64N label that all handshakes of this worker are later than, 12 bytes; `undefined` for none. */
   readonly timestampFloor: Uint8Array | undefined;
   readonly peers: readonly TunnelPeer[];
@@ -45,6 +49,15 @@ export interface WorkerStart {
 export type ControlMessage =
   | { readonly kind: "upsert-peer"; readonly peer: TunnelPeer }
   | { readonly kind: "remove-peer"; readonly publicKey: string }
+  /** Sends to `endpoint` from now on, whatever was learned of the peer's whereabouts. */
+  | { readonly kind: "move-peer"; readonly publicKey: string; readonly endpoint: string }
+  /** 32 bytes. Sessions end. */
+  | { readonly kind: "set-private-key"; readonly privateKey: Uint8Array }
+  /** Bytes. */
+  | { readonly kind: "set-mtu"; readonly mtu: number }
+  /** Ends all sessions and touches neither device nor sockets until `resume`. */
+  | { readonly kind: "pause" }
+  | { readonly kind: "resume" }
   | { readonly kind: "status"; readonly id: number }
   | { readonly kind: "stop" };
 
@@ -52,6 +65,8 @@ export type ControlMessage =
 export type WorkerMessage =
   | { readonly kind: "ready"; readonly cryptoSuite: string }
   | { readonly kind: "peer-refused"; readonly publicKey: string; readonly why: string }
+  /** Somebody deleted the interface; the worker ends. */
+  | { readonly kind: "interface-gone" }
   | { readonly kind: "status"; readonly id: number; readonly status: WorkerStatus };
 
 /** What the worker knows. Counters start at zero with the worker. */
@@ -60,8 +75,8 @@ export interface WorkerStatus {
   readonly peers: readonly PeerStatus[];
   /** TAI64N label of the latest handshake begun, 12 bytes: a floor for whoever comes after. */
   readonly lastTimestamp: Uint8Array;
-  /** Packets that went no further, by reason; every reason is there. */
-  readonly drops: Readonly<Record<string, number>>;
+  /** Packets that went no further, by reason; every reason of the engine and of the loop is there, also at zero. */
+  readonly drops: Readonly<Record<DropReason | LoopDropReason, number>>;
 }
 
 /** One peer as the engine sees it now. */
@@ -71,6 +86,9 @@ export interface PeerStatus {
   /** Where datagrams to it go; `undefined` while unknown. */
   readonly endpoint: string | undefined;
   readonly allowedIps: readonly string[];
+  /** 0 for none. */
+  readonly persistentKeepaliveMs: number;
+  readonly hasPresharedKey: boolean;
   readonly sessionState: SessionState;
   /** Milliseconds since 1970; `undefined` before the first handshake. */
   readonly lastHandshakeWallMs: number | undefined;

@@ -9,6 +9,7 @@
 import { assert } from "../assert.ts";
 import { bootClock } from "../io/clock.ts";
 import { openCryptoSuite } from "../io/crypto_suite.ts";
+import { Errno, OsError } from "../io/errno.ts";
 import { Libc } from "../io/libc_ffi.ts";
 import { Poller } from "../io/poll.ts";
 import { type PollingThreadPort, runPollingThread } from "../io/polling_thread.ts";
@@ -20,6 +21,7 @@ import { Engine } from "../wireguard/engine.ts";
 import { ControlInbox } from "./control_inbox.ts";
 import type { ControlMessage, WorkerMessage, WorkerStart } from "./messages.ts";
 import { PacketLoop } from "./packet_loop.ts";
+import { PausableReadiness } from "./pausable_readiness.ts";
 
 type Port = PollingThreadPort<WorkerStart, ControlMessage, WorkerMessage>;
 
@@ -47,13 +49,20 @@ function runTunnel(libc: Libc, port: Port): void {
     engine,
     tun: TunLinux.lent(libc, tun, start.interfaceName),
     sockets,
-    readiness: new Poller(libc, [port.wakeFd, tun, ...sockets.map((socket) => socket.fd)]),
+    readiness: new PausableReadiness(
+      new Poller(libc, [port.wakeFd, tun, ...sockets.map((socket) => socket.fd)]),
+      new Poller(libc, [port.wakeFd]),
+      () => inbox.isPaused,
+    ),
     clock,
     onWake: (now) => port.takeAll((message) => inbox.carryOut(message, now)),
   });
-  const inbox = new ControlInbox({
+  const isPaused = start.isPaused ?? false;
+  if (isPaused) engine.pause();
+  const inbox: ControlInbox = new ControlInbox({
     engine,
     cryptoSuite: suite.name,
+    isPaused,
     loopDrops: loop.drops,
     send: (message) => port.send(message),
   });
@@ -61,7 +70,17 @@ function runTunnel(libc: Libc, port: Port): void {
   const now = { nowMs: clock.monotonicMs(), wallMs: clock.wallMs() };
   for (const peer of start.peers) inbox.upsertPeer(peer, now);
   port.send({ kind: "ready", cryptoSuite: suite.name });
-  while (!inbox.isStopping) loop.turn();
+  try {
+    while (!inbox.isStopping) loop.turn();
+  } catch (error) {
+    if (!isInterfaceGone(error)) throw error;
+    port.send({ kind: "interface-gone" });
+  }
+}
+
+/** The device is still open, and what it belonged to is not there any more. */
+function isInterfaceGone(error: unknown): boolean {
+  return error instanceof OsError && error.errno === Errno.EBADFD;
 }
 
 function takePrivateKey(start: WorkerStart): PrivateKey {

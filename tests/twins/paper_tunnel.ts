@@ -5,9 +5,11 @@
  * @module
  */
 import type { DeviceStatus } from "../../core/dataplane/data_plane.ts";
+import { noLoopDrops } from "../../core/dataplane/loop_drops.ts";
 import type { TunnelPeer } from "../../core/dataplane/messages.ts";
 import type { IpAddress } from "../../core/ip/address.ts";
 import type { MeshNetwork, OpenTunnel, Tunnel } from "../../core/node/tunnel.ts";
+import { noDrops } from "../../core/wireguard/drop_reason.ts";
 
 /** What the node has told it. */
 export class PaperTunnel implements Tunnel {
@@ -30,10 +32,12 @@ export class PaperTunnel implements Tunnel {
   }
 
   status(): Promise<DeviceStatus> {
-    const peers = [...this.peers.values()].map(({ publicKey, endpoints, allowedIps }) => ({
+    const peers = [...this.peers.values()].map(({ publicKey, endpoints, allowedIps, ...peer }) => ({
       publicKey,
       endpoint: endpoints[0],
       allowedIps,
+      persistentKeepaliveMs: peer.persistentKeepaliveMs,
+      hasPresharedKey: peer.presharedKey !== undefined,
       sessionState: "none" as const,
       lastHandshakeWallMs: undefined,
       rxBytes: 0,
@@ -45,7 +49,7 @@ export class PaperTunnel implements Tunnel {
       restartCount: 0,
       cryptoSuite: "none",
       peers,
-      drops: {},
+      drops: { ...noDrops(), ...noLoopDrops() },
       lastTimestamp,
     });
   }

@@ -1,15 +1,16 @@
 import { strict as assert } from "node:assert";
 import { nobleSuite } from "../../../core/crypto/noble_suite.ts";
 import { ControlInbox } from "../../../core/dataplane/control_inbox.ts";
-import { noLoopDrops } from "../../../core/dataplane/loop_drops.ts";
+import { LOOP_DROP_REASONS, noLoopDrops } from "../../../core/dataplane/loop_drops.ts";
 import type { ControlMessage, TunnelPeer, WorkerMessage } from "../../../core/dataplane/messages.ts";
 import { PrivateKey } from "../../../core/keys/private_key.ts";
+import { DROP_REASONS } from "../../../core/wireguard/drop_reason.ts";
 import { Engine } from "../../../core/wireguard/engine.ts";
 import { SeededRandom } from "../../twins/seeded_random.ts";
 
 const NOW = { nowMs: 1_000, wallMs: 1.7e12 };
 
-function fixture(limits: { peersMax: number } = { peersMax: 8 }) {
+function fixture(limits: { peersMax: number } = { peersMax: 8 }, isPaused = false) {
   const random = new SeededRandom(1);
   const engine = new Engine({ privateKey: PrivateKey.generate(random), suite: nobleSuite, random, mtu: 1420, limits });
   const sent: WorkerMessage[] = [];
@@ -17,6 +18,7 @@ function fixture(limits: { peersMax: number } = { peersMax: 8 }) {
   const inbox = new ControlInbox({
     engine,
     cryptoSuite: "noble",
+    isPaused,
     loopDrops,
     send: (message) => sent.push(message),
   });
@@ -75,7 +77,7 @@ Deno.test("ControlInbox: status has peers, the engine's and the loop's drops, an
   assert.equal(answer.id, 7);
   assert.equal(answer.status.cryptoSuite, "noble");
   assert.equal(answer.status.drops["tun-refused"], 3);
-  assert.equal(answer.status.drops["unknown-peer"], 0);
+  assert.deepEqual(Object.keys(answer.status.drops), [...DROP_REASONS, ...LOOP_DROP_REASONS], "every reason is there");
   assert.equal(answer.status.lastTimestamp.length, 12);
   assert.deepEqual(answer.status.peers.map((found) => [found.publicKey, found.endpoint, found.sessionState]), [
     [peer.publicKey, "192.0.2.1:51820", "none"],
@@ -89,4 +91,39 @@ Deno.test("ControlInbox: stop is remembered, and messages before it are carried 
   made.tell({ kind: "upsert-peer", peer: made.peer() }, { kind: "stop" });
   assert.equal(made.inbox.isStopping, true);
   assert.equal([...made.engine.peers()].length, 1);
+});
+
+Deno.test("ControlInbox: a peer is moved, and stays where it is for who is unknown or malformed", () => {
+  using made = fixture();
+  const peer = made.peer();
+  made.tell(
+    { kind: "upsert-peer", peer },
+    { kind: "move-peer", publicKey: peer.publicKey, endpoint: "[fe80::1%3]:7" },
+    { kind: "move-peer", publicKey: peer.publicKey, endpoint: "nowhere" },
+    { kind: "move-peer", publicKey: made.peer().publicKey, endpoint: "192.0.2.9:9" },
+    { kind: "status", id: 1 },
+  );
+  const [answer] = made.sent;
+  assert.ok(answer?.kind === "status");
+  assert.equal(answer.status.peers[0]?.endpoint, "[fe80::1%3]:7");
+});
+
+Deno.test("ControlInbox: another private key is taken, and wiped from the message", () => {
+  using made = fixture();
+  const privateKey = new Uint8Array(32).fill(7);
+  const expected = PrivateKey.fromBytes(privateKey)?.publicKey(nobleSuite.x25519);
+  made.tell({ kind: "set-private-key", privateKey });
+  assert.equal(String(made.engine.publicKey), String(expected));
+  assert.deepEqual(privateKey, new Uint8Array(32));
+});
+
+Deno.test("ControlInbox: pauses and resumes itself and the engine", () => {
+  using made = fixture({ peersMax: 8 }, true);
+  assert.equal(made.inbox.isPaused, true);
+  made.tell({ kind: "resume" }, { kind: "upsert-peer", peer: { ...made.peer(), persistentKeepaliveMs: 1_000 } });
+  assert.equal(made.inbox.isPaused, false);
+  assert.equal(made.engine.nextDeadlineMs(), NOW.nowMs);
+  made.tell({ kind: "pause" }, { kind: "set-mtu", mtu: 1280 });
+  assert.equal(made.inbox.isPaused, true);
+  assert.equal(made.engine.nextDeadlineMs(), Infinity);
 });

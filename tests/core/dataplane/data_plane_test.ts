@@ -98,6 +98,70 @@ Deno.test("DataPlane.status: questions asked meanwhile share one answer", async 
   assert.notEqual(await node.plane.status(), one);
 });
 
+Deno.test("DataPlane.status: an answer is newer than what the worker was told before the question", async () => {
+  await using node = await startNode();
+  await using other = await startNode();
+  const before = node.plane.status();
+  node.plane.upsertPeer(peerOf(other));
+  const after = node.plane.status();
+  assert.deepEqual((await before).peers, []);
+  assert.equal((await after).peers.length, 1);
+});
+
+Deno.test("DataPlane.pause: no packet passes, also after a restart; resume brings everything back", async () => {
+  using crash = new CrashOnDemand();
+  await using left = await startNode({ workerUrl: CRASHING_WORKER, isPaused: true });
+  await using right = await startNode();
+  introduce(left, right);
+  left.fake.route(ipPacket("10.0.0.1", "10.0.0.2", "waits in the device"));
+  crash.demand();
+  await left.plane.status().catch(() => {});
+  await eventually("the replacement", () => left.log.count("data plane ready") === 2, DEADLINE_MS);
+  assert.equal((await left.plane.status()).peers[0]?.txBytes, 0);
+  left.plane.resume();
+  assert.equal(payloadOf(right.fake.take() ?? new Uint8Array(0)), "waits in the device");
+  left.plane.pause();
+  const paused = await left.plane.status();
+  assert.equal(paused.peers[0]?.sessionState, "none");
+  right.fake.route(ipPacket("10.0.0.2", "10.0.0.1", "to nobody"));
+  left.fake.route(ipPacket("10.0.0.1", "10.0.0.2", "later"));
+  assert.deepEqual((await left.plane.status()).peers, paused.peers);
+  // Two handshakes within a few milliseconds would be taken for a flood.
+  right.plane.replacePeers([]);
+  introduce(left, right);
+  await right.plane.status();
+  left.plane.resume();
+  assert.equal(payloadOf(right.fake.take() ?? new Uint8Array(0)), "later");
+});
+
+Deno.test("DataPlane.setPrivateKey: holds at once, and for the workers that follow", async () => {
+  using crash = new CrashOnDemand();
+  await using left = await startNode({ workerUrl: CRASHING_WORKER });
+  await using right = await startNode();
+  introduce(left, right);
+  assert.equal(send(left, right, "old name"), "old name");
+  using privateKey = PrivateKey.generate(systemRandom);
+  left.plane.setPrivateKey(privateKey);
+  const renamed: Node = { ...left, publicKey: String(privateKey.publicKey(nobleSuite.x25519)) };
+  right.plane.replacePeers([peerOf(renamed, { allowedIps: ["10.0.0.1/32"], endpoints: [] })]);
+  await right.plane.status();
+  assert.equal(send(left, right, "new name"), "new name");
+  crash.demand();
+  await left.plane.status().catch(() => {});
+  await eventually("the replacement", () => left.log.count("data plane ready") === 2, DEADLINE_MS);
+  assert.equal(send(left, right, "still the new name"), "still the new name");
+});
+
+Deno.test("DataPlane.movePeer: the operator's word is newer than what was learned", async () => {
+  await using left = await startNode();
+  await using right = await startNode();
+  introduce(left, right);
+  assert.equal(send(left, right, "hello"), "hello");
+  left.plane.movePeer(right.publicKey, "192.0.2.1:9");
+  assert.equal((await left.plane.status()).peers[0]?.endpoint, "192.0.2.1:9");
+  assert.throws(() => left.plane.movePeer(right.publicKey, "nowhere"), { reason: "invalid-argument" });
+});
+
 Deno.test("DataPlane: peers are removed and replaced", async () => {
   await using node = await startNode();
   const keys = Array.from({ length: 3 }, () => String(PrivateKey.generate(systemRandom).publicKey(nobleSuite.x25519)));

@@ -30,6 +30,7 @@ const PEER: Peer = {
   path: { packetBytesMax: Infinity, staleAtMs: Infinity, endpointChangeCount: 0 },
   allowedIps: [],
   persistentKeepaliveMs: 0,
+  hasPresharedKey: false,
   rxBytes: 0,
   txBytes: 0,
   lastHandshakeWallMs: 0,

@@ -1,6 +1,6 @@
 import { strict as assert } from "node:assert";
 import type { TunnelPeer } from "../../../core/dataplane/messages.ts";
-import { parsePeer, peerStatus } from "../../../core/dataplane/tunnel_peer.ts";
+import { parseEndpoint, parsePeer, peerStatus, printEndpoint } from "../../../core/dataplane/tunnel_peer.ts";
 import { Endpoint } from "../../../core/ip/endpoint.ts";
 import { Prefix } from "../../../core/ip/prefix.ts";
 import { PublicKey } from "../../../core/keys/public_key.ts";
@@ -54,7 +54,8 @@ Deno.test("peerStatus: what is unknown is undefined", () => {
     endpointChangeCount: 0,
     path: { packetBytesMax: Infinity, staleAtMs: Infinity, endpointChangeCount: 0 },
     allowedIps: [prefix],
-    persistentKeepaliveMs: 0,
+    persistentKeepaliveMs: 25_000,
+    hasPresharedKey: true,
     rxBytes: 1,
     txBytes: 2,
     lastHandshakeWallMs: 0,
@@ -64,6 +65,8 @@ Deno.test("peerStatus: what is unknown is undefined", () => {
     publicKey: KEY,
     endpoint: undefined,
     allowedIps: ["10.0.0.0/24"],
+    persistentKeepaliveMs: 25_000,
+    hasPresharedKey: true,
     sessionState: "handshaking",
     lastHandshakeWallMs: undefined,
     rxBytes: 1,
@@ -77,4 +80,21 @@ Deno.test("peerStatus: what is unknown is undefined", () => {
     endpoint: "192.0.2.1:9",
     lastHandshakeWallMs: 7,
   });
+});
+
+Deno.test("parseEndpoint: reads what printEndpoint prints, scopes of link-local addresses among it", () => {
+  for (const text of ["192.0.2.1:9", "[2001:db8::1]:65535", "[fe80::1%2]:51820", "[fe80::1%4294967295]:1"]) {
+    const endpoint = parseEndpoint(text);
+    assert.ok(endpoint, text);
+    assert.equal(printEndpoint(endpoint), text);
+  }
+  assert.deepEqual([...parseEndpoint("[fe80::1%258]:1")?.bytes.subarray(20) ?? []], [0, 0, 1, 2]);
+  assert.equal(String(parsePeer({ ...PEER, endpoints: ["[fe80::1%2]:7"] }).endpoint), "[fe80::1]:7");
+});
+
+Deno.test("parseEndpoint: malformed endpoints and scopes are undefined", () => {
+  const bad = ["", "host:1", "[fe80::1%]:1", "[fe80::1%eth0]:1", "[fe80::1%4294967296]:1", "[1.2.3.4%1]:1"];
+  for (const text of [...bad, "[fe80::1%1]:0", "[fe80::1%1]:65536", "[fe80::1%1]", "1.2.3.4%1:5"]) {
+    assert.equal(parseEndpoint(text), undefined, text);
+  }
 });
