@@ -315,7 +315,7 @@ labTest("joining what is no mesh, and what does not answer", NEEDS, async () => 
     ["noname", "nas.invalid:8443", 6],
   ];
   // At once, because most of them take the whole time that joining may take.
-  await Promise.all(cases.map(async ([name, server, code]) => {
+  const outcomes = await Promise.allSettled(cases.map(async ([name, server, code]) => {
     const node = await lab.node(name);
     const options = { deadlineMs: JOIN_GIVES_UP_MS };
     const says = new RegExp(server.replace(/\./g, "\\."));
@@ -326,6 +326,7 @@ labTest("joining what is no mesh, and what does not answer", NEEDS, async () => 
       options,
     });
   }));
+  for (const outcome of outcomes) if (outcome.status === "rejected") throw outcome.reason;
   const node = await lab.node("alone");
   await refused(node, ["--insecure"], { code: 4, says: /no mesh yet/, next: /--bootstrap.*--join/ });
 });
