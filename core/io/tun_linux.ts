@@ -213,9 +213,13 @@ function explain(name: string, cause: OsError): Error {
     case Errno.ENOENT:
     case Errno.ENODEV:
     case Errno.ENXIO:
-      return new ConfigError(
+      return new MeshError(
+        "permission-denied",
         `Cannot create network interface "${name}": this system has no ${TUN_PATH}`,
-        `Load the kernel module (modprobe tun), or hand the device to the container (--device ${TUN_PATH}).`,
+        {
+          hint: `Load the kernel module (modprobe tun), or hand the device to the container (--device ${TUN_PATH}).`,
+          cause,
+        },
       );
     default:
       return cause;

@@ -52,7 +52,8 @@ export class Announcer {
       return;
     }
     const wished = { ...config, asVoter: config.asVoter || self.wantsVote };
-    const send = (target: JoinTarget) => sendJoin(target, credentials, wished, description, self.raftInstance);
+    const send = (target: JoinTarget) =>
+      sendJoin(target, credentials, wished, description, self.raftInstance, this.#signal);
     // The tunnel may be what is broken, if this host has moved: then the leader's public address is left.
     const inside = { address: meshRpcAddress(leader), throughTunnel: true };
     const outside = publicRpcAddress(leader);

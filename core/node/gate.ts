@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { MeshError } from "../plugin/errors.ts";
+import { MeshError, type MeshErrorReason } from "../plugin/errors.ts";
 import type { ControlBackend } from "../rpc/control_service.ts";
 import type { NodeBackend } from "../rpc/node_service.ts";
 import { validateNodeId } from "../state/node_id.ts";
@@ -22,7 +22,8 @@ export class Gate implements Backends {
   readonly control: ControlBackend;
 
   constructor() {
-    const inside = () => this.#inside();
+    const inside = () => this.#inside(STARTING);
+    const joined = () => this.#inside(NOT_JOINED);
     this.node = {
       nodeIdProblem: validateNodeId,
       join: async (request, context) => await inside().node.join(request, context),
@@ -30,9 +31,9 @@ export class Gate implements Backends {
       status: async (id, context) => await inside().node.status(id, context),
     };
     this.control = {
-      nodeStatus: async (id, context) => await inside().control.nodeStatus(id, context),
-      listNodes: async (context) => await inside().control.listNodes(context),
-      leaveMesh: async (context) => await inside().control.leaveMesh(context),
+      nodeStatus: async (id, context) => await joined().control.nodeStatus(id, context),
+      listNodes: async (context) => await joined().control.listNodes(context),
+      leaveMesh: async (context) => await joined().control.leaveMesh(context),
     };
   }
 
@@ -41,10 +42,28 @@ export class Gate implements Backends {
     this.#open = backends;
   }
 
-  #inside(): Backends {
+  #inside(refusal: Refusal): Backends {
     if (this.#open) return this.#open;
-    throw new MeshError("unavailable", "This node is still starting", {
-      hint: "It waits for its mesh: look at its log, and run the command again.",
-    });
+    throw new MeshError(refusal.reason, refusal.message, { hint: refusal.hint });
   }
 }
+
+interface Refusal {
+  readonly reason: MeshErrorReason;
+  readonly message: string;
+  readonly hint: string;
+}
+
+/** To other nodes and programs, which may try again. */
+const STARTING: Refusal = {
+  reason: "unavailable",
+  message: "This node is still starting",
+  hint: "Try again in a moment.",
+};
+
+/** To the operator, who wants to know why. */
+const NOT_JOINED: Refusal = {
+  reason: "not-joined",
+  message: "This node waits for its place in a mesh",
+  hint: "Its log says what it waits for.",
+};

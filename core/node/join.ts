@@ -42,7 +42,8 @@ export async function joinMesh<Answer>(servers: readonly HostPort[], calls: Join
       try {
         return await askFollowingLeader(server, calls);
       } catch (error) {
-        if (!(error instanceof MeshError) || !mayChange(error)) throw error;
+        if (!(error instanceof MeshError)) throw error;
+        if (!mayChange(error)) throw refusedBy(server, error);
         failures.push(`${formatHostPort(server)}: ${error.message}`);
         calls.log.info("join attempt failed", { server: formatHostPort(server), reason: error.message });
       }
@@ -86,6 +87,13 @@ function mayChange(error: MeshError): boolean {
     case "unimplemented":
       return false;
   }
+}
+
+function refusedBy(server: HostPort, error: MeshError): MeshError {
+  return new MeshError(error.reason, `Cannot join by ${formatHostPort(server)}: ${error.message}`, {
+    hint: error.hint ?? "Is that the gRPC port of a Weft node? `weft status` on it says which port it has.",
+    cause: error,
+  });
 }
 
 function nobodyAnswered(failures: readonly string[]): MeshError {

@@ -172,6 +172,8 @@ export class NodeLife implements AsyncDisposable {
     const { log } = this.#parts;
     const isReady = () => running.self() !== undefined && running.leader() !== undefined;
     while (!isReady()) {
+      // Everything below settles at once when the node is told to stop: without this the loop would never let go.
+      stop.throwIfAborted();
       const waiting = this.#changes.until(() => isReady() || this.#mayMakeMesh(place, running), stop);
       const failed = this.#end.promise.then((end) => {
         throw new MeshError("not-joined", `The mesh has let go of this node while it started (${end})`);

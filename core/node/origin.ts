@@ -85,6 +85,7 @@ export function randomUlaNetwork(random: Random): Prefix {
 /**
  * Sends one Join.
  *
+ * @param signal Ends the call.
  * @throws {MeshError} As the server answered, or `unimplemented` if it is no Weft node.
  */
 export async function sendJoin(
@@ -93,6 +94,7 @@ export async function sendJoin(
   config: NodeConfig,
   self: SelfDescription,
   instanceId: string,
+  signal: AbortSignal,
 ): Promise<Place> {
   await using client = connect(server, credentials);
   const request = {
@@ -107,7 +109,7 @@ export async function sendJoin(
     preferRaftIpv6: !config.ipv4,
     asVoter: config.asVoter,
   };
-  const options = { deadlineMs: JOIN_CALL_MS, metadata: { [RAFT_INSTANCE_KEY]: instanceId } };
+  const options = { deadlineMs: JOIN_CALL_MS, metadata: { [RAFT_INSTANCE_KEY]: instanceId }, signal };
   const { message, trailers } = await client.unary(Node.method.join, request, options);
   return placeOf(message, trailers, config, self, server);
 }

@@ -88,7 +88,7 @@ export class PlaceFinder {
     const place = await joinMesh(servers, {
       join: (server) => {
         const self = this.describe(IpAddress.parse(server.host));
-        return sendJoin({ address: formatHostPort(server) }, credentials, config, self, instanceId);
+        return sendJoin({ address: formatHostPort(server) }, credentials, config, self, instanceId, signal);
       },
       nowMs: () => clock.monotonicMs(),
       wait: (delayMs) => delay(delayMs, signal),
