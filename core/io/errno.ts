@@ -34,6 +34,7 @@ export const Errno = {
   ECONNREFUSED: 111,
   EHOSTDOWN: 112,
   EHOSTUNREACH: 113,
+  ECANCELED: 125,
 } as const;
 
 const NAMES = new Map<number, string>(Object.entries(Errno).map(([name, number]) => [number, name]));

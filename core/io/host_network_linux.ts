@@ -19,7 +19,9 @@ import {
 } from "./rtnetlink_address.ts";
 import {
   type Link,
+  linkByIndexRequest,
   linkByNameRequest,
+  linkMtuRequest,
   linksRequest,
   linkUpRequest,
   noLinkLocalRequest,
@@ -29,6 +31,7 @@ import {
   addRouteRequest,
   parseRoute,
   removeRouteRequest,
+  type Route,
   ROUTE_PROTOCOL,
   routeLookupRequest,
   routesRequest,
@@ -84,14 +87,18 @@ export class HostNetwork implements Disposable {
 
   /** The address that packets to `destination` would leave with now, `undefined` without a route. */
   sourceAddressFor(destination: IpAddress): IpAddress | undefined {
-    try {
-      const message = this.#socket.request(`find route to ${destination}`, routeLookupRequest(destination));
-      return message && parseRoute(message)?.source;
-    } catch (error) {
-      // ENETUNREACH, EHOSTUNREACH, or the errno of a blackhole or prohibit route.
-      if (error instanceof OsError) return undefined;
-      throw error;
-    }
+    return this.#routeTo(destination)?.source;
+  }
+
+  /**
+   * How long a packet to `destination` may be now, in bytes, as far as the kernel knows; `undefined` without a route.
+   *
+   * @param exceptInterface Number of an interface; a route through it is none.
+   */
+  mtuTo(destination: IpAddress, exceptInterface = 0): number | undefined {
+    const route = this.#routeTo(destination);
+    if (route?.interfaceIndex === undefined || route.interfaceIndex === exceptInterface) return undefined;
+    return route.mtu ?? this.#linkOf(route.interfaceIndex)?.mtu;
   }
 
   /** Sets the MTU, brings the interface up, and keeps it free of addresses that nobody asked for. */
@@ -102,6 +109,11 @@ export class HostNetwork implements Disposable {
       noLinkLocalRequest(index),
     );
     this.#change(`bring up interface ${index} with MTU ${mtu}`, linkUpRequest(index, mtu));
+  }
+
+  /** Sets the MTU of an interface that is up. */
+  setMtu(index: number, mtu: number): void {
+    this.#change(`set MTU ${mtu} of interface ${index}`, linkMtuRequest(index, mtu));
   }
 
   /** The addresses that are on the interface, except link-local ones. */
@@ -141,6 +153,28 @@ export class HostNetwork implements Disposable {
 
   [Symbol.dispose](): void {
     this.#socket[Symbol.dispose]();
+  }
+
+  #routeTo(destination: IpAddress): Route | undefined {
+    try {
+      const message = this.#socket.request(`find route to ${destination}`, routeLookupRequest(destination));
+      return message && parseRoute(message);
+    } catch (error) {
+      // ENETUNREACH, EHOSTUNREACH, or the errno of a blackhole or prohibit route.
+      if (error instanceof OsError) return undefined;
+      throw error;
+    }
+  }
+
+  #linkOf(index: number): Link | undefined {
+    try {
+      const message = this.#socket.request(`find interface ${index}`, linkByIndexRequest(index));
+      return message && parseLink(message);
+    } catch (error) {
+      // It has gone meanwhile.
+      if (error instanceof OsError) return undefined;
+      throw error;
+    }
   }
 
   #tolerate(errnos: readonly number[], what: string, request: NetlinkRequest): void {

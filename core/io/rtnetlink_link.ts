@@ -48,6 +48,11 @@ export function linkByNameRequest(name: string): NetlinkRequest {
   return new NetlinkRequest(RTM_GETLINK, 0, header(0)).attribute(IFLA_IFNAME, cString(name));
 }
 
+/** Asks for the interface of number `index`. */
+export function linkByIndexRequest(index: number): NetlinkRequest {
+  return new NetlinkRequest(RTM_GETLINK, 0, header(index));
+}
+
 /** Asks for all interfaces. */
 export function linksRequest(): NetlinkRequest {
   return new NetlinkRequest(RTM_GETLINK, NLM_F_DUMP, header(0));
@@ -56,6 +61,11 @@ export function linksRequest(): NetlinkRequest {
 /** Sets the MTU and brings the interface up. */
 export function linkUpRequest(index: number, mtu: number): NetlinkRequest {
   return new NetlinkRequest(RTM_SETLINK, NLM_F_ACK, header(index, IFF_UP)).u32(IFLA_MTU, mtu);
+}
+
+/** Sets the MTU. */
+export function linkMtuRequest(index: number, mtu: number): NetlinkRequest {
+  return new NetlinkRequest(RTM_SETLINK, NLM_F_ACK, header(index)).u32(IFLA_MTU, mtu);
 }
 
 /** Keeps the kernel from giving the interface an IPv6 link-local address of its own; send it before bringing it up. */

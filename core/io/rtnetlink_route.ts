@@ -23,16 +23,20 @@ const RTM_DELROUTE = 25;
 const RTM_GETROUTE = 26;
 
 // struct rtmsg { u8 family, dst_len, src_len, tos, table, protocol, scope, type; u32 flags; }
-const ROUTE_HEADER_BYTES = 12;
+/** Bytes of the header of every message about a route. */
+export const ROUTE_HEADER_BYTES = 12;
 const TABLE_OFFSET = 4;
 const PROTOCOL_OFFSET = 5;
 const SCOPE_OFFSET = 6;
 const TYPE_OFFSET = 7;
 
 const RTA_DST = 1;
-const RTA_OIF = 4;
+/** Attribute: the interface that packets leave by. */
+export const RTA_OIF = 4;
 const RTA_PRIORITY = 6;
 const RTA_PREFSRC = 7;
+const RTA_METRICS = 8;
+const RTAX_MTU = 2;
 const RTA_TABLE = 15;
 const RT_TABLE_MAIN = 254;
 const RT_SCOPE_UNIVERSE = 0;
@@ -56,6 +60,8 @@ export interface Route {
   readonly isUnicast: boolean;
   /** The address that packets leave with. */
   readonly source: IpAddress | undefined;
+  /** Where it is not the interface's: set by hand, or learned from routers on the way. */
+  readonly mtu: number | undefined;
 }
 
 /** Asks for the routes of one family through one interface. Old kernels answer with all routes: filter again. */
@@ -99,6 +105,7 @@ export function parseRoute(message: NetlinkMessage): Route | undefined {
   const destination = address && Prefix.of(address, body[1] ?? 0);
   if (!destination) return undefined;
   const source = attributes.get(RTA_PREFSRC);
+  const metrics = attributes.get(RTA_METRICS);
   return {
     destination,
     interfaceIndex: readU32(attributes.get(RTA_OIF)),
@@ -107,6 +114,7 @@ export function parseRoute(message: NetlinkMessage): Route | undefined {
     isMainTable: (readU32(attributes.get(RTA_TABLE)) ?? body[TABLE_OFFSET]) === RT_TABLE_MAIN,
     isUnicast: body[TYPE_OFFSET] === RTN_UNICAST,
     source: source && IpAddress.fromBytes(source),
+    mtu: metrics && readU32(parseAttributes(metrics, 0)?.get(RTAX_MTU)),
   };
 }
 

@@ -120,6 +120,24 @@ Deno.test({
 });
 
 Deno.test({
+  name: "HostNetwork.mtuTo: the interface's, the route's if it has one, and none through the excepted interface",
+  ignore,
+  fn() {
+    using made = fixture();
+    const { network, index } = made;
+    network.addAddress(index, prefix("10.99.0.1/24"));
+    assert.equal(network.mtuTo(address("10.99.0.2")), 1400);
+    run("ip", "route", "add", "10.97.0.0/16", "dev", "weft0", "mtu", "1300");
+    assert.equal(network.mtuTo(address("10.97.0.1")), 1300);
+    assert.equal(network.mtuTo(address("10.99.0.2"), index), undefined);
+    assert.equal(network.mtuTo(address("192.0.2.1")), undefined);
+    network.setMtu(index, 1350);
+    assert.equal(network.mtuTo(address("10.99.0.2")), 1350);
+    assert.equal(JSON.parse(run("ip", "-j", "link", "show", "dev", "weft0"))[0].mtu, 1350);
+  },
+});
+
+Deno.test({
   name: "HostNetwork: a route of the host to the same prefix wins over the mesh's",
   ignore,
   fn() {

@@ -1,7 +1,9 @@
 import { strict as assert } from "node:assert";
 import type { NetlinkMessage } from "../../../core/io/netlink_message.ts";
 import {
+  linkByIndexRequest,
   linkByNameRequest,
+  linkMtuRequest,
   linksRequest,
   linkUpRequest,
   noLinkLocalRequest,
@@ -28,6 +30,13 @@ Deno.test("linkUpRequest: sets the flag and the MTU", () => {
   );
 });
 
+Deno.test("linkMtuRequest: sets the MTU and changes no flag", () => {
+  assert.equal(
+    linkMtuRequest(2, 1400).encode(7).toHex(),
+    "28000000130005000700000000000000" + "00000000020000000000000000000000" + "0800040078050000",
+  );
+});
+
 Deno.test("noLinkLocalRequest: nests the mode under IPv6 and changes no flag", () => {
   assert.equal(
     noLinkLocalRequest(2).encode(7).toHex(),
@@ -35,7 +44,11 @@ Deno.test("noLinkLocalRequest: nests the mode under IPv6 and changes no flag", (
   );
 });
 
-Deno.test("linkByNameRequest, linksRequest: ask for one and for all", () => {
+Deno.test("linkByNameRequest, linkByIndexRequest, linksRequest: ask for one and for all", () => {
+  assert.equal(
+    linkByIndexRequest(2).encode(1).toHex(),
+    "20000000120001000100000000000000" + "00000000020000000000000000000000",
+  );
   assert.equal(
     linkByNameRequest("wg0").encode(1).toHex(),
     "28000000120001000100000000000000" + "00".repeat(16) + "0800030077673000",

@@ -76,6 +76,7 @@ Deno.test("parseRoute: reads both families", () => {
     isMainTable: true,
     isUnicast: true,
     source: undefined,
+    mtu: undefined,
   };
   assert.deepEqual(parsed(IPV4), { ...common, destination: prefix("10.98.0.0/16") });
   assert.deepEqual(parsed(IPV6), { ...common, destination: prefix("fd98::/48") });
@@ -85,6 +86,17 @@ Deno.test("parseRoute: the answer to a lookup has the source address", () => {
   const route = parsed(LOOKUP);
   assert.equal(String(route?.source), "10.99.0.1");
   assert.equal(route?.interfaceIndex, 2);
+});
+
+Deno.test("parseRoute: an MTU is nested among other metrics", () => {
+  const withMetrics = (metrics: string) => {
+    const length = (metrics.length / 2 + 4).toString(16).padStart(2, "0");
+    return parsed(`${IPV4}${length}000800${metrics}`)?.mtu;
+  };
+  assert.equal(withMetrics("0800040001000000" + "0800020064040000"), 1124);
+  assert.equal(withMetrics("0800040001000000"), undefined);
+  assert.equal(withMetrics("06000200640400" + "00"), undefined, "two bytes");
+  assert.equal(withMetrics("0800"), undefined, "cut");
 });
 
 Deno.test("parseRoute: a default route has no destination attribute", () => {
