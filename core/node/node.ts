@@ -41,6 +41,8 @@ import { openHostTunnel, type OpenTunnel } from "./tunnel.ts";
 
 /** Name of the node's Unix socket in its data directory. */
 export const SOCKET_FILE_NAME = "weft.sock";
+/** Calls under way when the node stops get so long, well within the time that stopping may take; milliseconds. */
+const STOP_GRACE_MS = 2_000;
 const KEY_FILE_NAME = "private.key";
 
 /** A node that has its place in a mesh. Disposing it stops it and undoes what it set on the host. */
@@ -112,7 +114,7 @@ export async function openNode(
   );
   await life.start(signal);
   // Calls under way, `weft leave` among them, are answered before the rest goes.
-  stack.defer(() => rpc.stop());
+  stack.defer(() => rpc.stop(STOP_GRACE_MS));
   const owned = stack.move();
   return { ended: life.ended, [Symbol.asyncDispose]: () => owned.disposeAsync() };
 }
