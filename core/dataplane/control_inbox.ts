@@ -21,6 +21,7 @@ export interface ControlInboxParts {
     | "moveEndpoint"
     | "setPrivateKey"
     | "setMtu"
+    | "raiseTimestampCeiling"
     | "pause"
     | "resume"
     | "peers"
@@ -86,6 +87,8 @@ export class ControlInbox {
         return this.#setPrivateKey(message.privateKey);
       case "set-mtu":
         return this.#parts.engine.setMtu(message.mtu);
+      case "raise-timestamp-ceiling":
+        return this.#parts.engine.raiseTimestampCeiling(message.ceiling);
       case "pause":
         this.#isPaused = true;
         return this.#parts.engine.pause();

@@ -30,6 +30,12 @@ export const RESTART_DELAY_MAX_MS = 10_000;
 /** A worker that lived this long did not die young. */
 export const HEALTHY_AFTER_MS = 60_000;
 
+/** Hands out TAI64N labels for handshakes, 12 bytes each, that no worker before has used, in this process or an earlier. */
+export interface TimestampRanges {
+  /** The labels behind `floor`; up to `ceiling` the worker may follow the clock. */
+  next(): Promise<{ readonly floor: Uint8Array; readonly ceiling: Uint8Array }>;
+}
+
 /** What a data plane runs on. */
 export interface DataPlaneOptions {
   /** Stays open until after the data plane was disposed. */
@@ -38,8 +44,11 @@ export interface DataPlaneOptions {
   readonly log: Log;
   /** Begins in silence, until {@linkcode DataPlane.resume}. */
   readonly isPaused?: boolean;
-  /** TAI64N label, 12 bytes: handshakes are later, whatever the wall clock says. See `DeviceStatus.lastTimestamp`. */
-  readonly timestampFloor?: Uint8Array;
+  /**
+   * Without it, handshakes of a first worker follow the clock, and those of its successors are later than what it was last
+   * asked about.
+   */
+  readonly timestamps?: TimestampRanges;
   /** The worker's module; where it lies beside this program unless told otherwise. */
   readonly workerUrl?: URL;
 }
@@ -71,6 +80,8 @@ export interface DataPlane extends AsyncDisposable {
   setPrivateKey(privateKey: PrivateKey): void;
   /** Largest packet inside the tunnel, in bytes. */
   setMtu(mtu: number): void;
+  /** Handshakes may follow the clock up to this TAI64N label, 12 bytes, of the range that was handed out last. */
+  raiseTimestampCeiling(ceiling: Uint8Array): void;
   /** Ends all sessions; neither device nor sockets are touched once a later {@linkcode DataPlane.status} answered. */
   pause(): void;
   /** Goes on. Sockets that were replaced under their descriptors meanwhile are noticed. */
@@ -124,6 +135,7 @@ class Supervisor implements DataPlane {
   #isPaused: boolean;
   #isGone = false;
   #timestampFloor: Uint8Array | undefined;
+  #timestampCeiling: Uint8Array | undefined;
   #running: Running | undefined;
   #supervising: Promise<void> = Promise.resolve();
   #restartCount = 0;
@@ -138,7 +150,6 @@ class Supervisor implements DataPlane {
     this.#privateKey = options.privateKey;
     this.#mtu = options.device.mtu;
     this.#isPaused = options.isPaused ?? false;
-    this.#timestampFloor = options.timestampFloor;
   }
 
   get interfaceGone(): Promise<void> {
@@ -146,6 +157,7 @@ class Supervisor implements DataPlane {
   }
 
   async start(): Promise<void> {
+    await this.#takeTimestamps();
     const running = this.#startWorker();
     this.#running = running;
     const failure = await Promise.race([running.ready, running.thread.ended.then((reason) => ({ reason }))]);
@@ -181,6 +193,11 @@ class Supervisor implements DataPlane {
   setMtu(mtu: number): void {
     this.#mtu = mtu;
     this.#tell({ kind: "set-mtu", mtu });
+  }
+
+  raiseTimestampCeiling(ceiling: Uint8Array): void {
+    this.#timestampCeiling = ceiling;
+    this.#tell({ kind: "raise-timestamp-ceiling", ceiling });
   }
 
   pause(): void {
@@ -239,6 +256,7 @@ class Supervisor implements DataPlane {
       privateKey: this.#privateKey.reveal(),
       isPaused: this.#isPaused,
       timestampFloor: this.#timestampFloor,
+      timestampCeiling: this.#timestampCeiling,
       peers: [...this.#peers.values()],
     };
     const url = this.#options.workerUrl ?? workerUrl();
@@ -262,7 +280,7 @@ class Supervisor implements DataPlane {
         this.#isGone = true;
         return this.#gone.resolve();
       case "status":
-        this.#timestampFloor = message.status.lastTimestamp;
+        if (!this.#options.timestamps) this.#timestampFloor = message.status.lastTimestamp;
         return this.#questions.get(message.id)?.answer.resolve(message.status);
     }
   }
@@ -279,9 +297,18 @@ class Supervisor implements DataPlane {
       const isOver = await delay(delayMs, this.#stop.signal).then(() => false, () => true);
       if (isOver) return;
       delayMs = Math.min(delayMs * 2, RESTART_DELAY_MAX_MS);
+      await this.#takeTimestamps();
+      if (this.#stop.signal.aborted) return;
       this.#restartCount++;
       this.#running = running = this.#startWorker();
     }
+  }
+
+  async #takeTimestamps(): Promise<void> {
+    const range = await this.#options.timestamps?.next();
+    if (range === undefined) return;
+    this.#timestampFloor = range.floor;
+    this.#timestampCeiling = range.ceiling;
   }
 
   #unavailable(): MeshError {

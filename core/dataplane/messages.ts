@@ -42,6 +42,8 @@ export interface WorkerStart {
   readonly isPaused?: boolean;
   /** TAI64N label that all handshakes of this worker are later than, 12 bytes; `undefined` for none. */
   readonly timestampFloor: Uint8Array | undefined;
+  /** TAI64N label up to which handshakes follow the clock, 12 bytes; `undefined` for any. */
+  readonly timestampCeiling: Uint8Array | undefined;
   readonly peers: readonly TunnelPeer[];
 }
 
@@ -55,6 +57,8 @@ export type ControlMessage =
   | { readonly kind: "set-private-key"; readonly privateKey: Uint8Array }
   /** Bytes. */
   | { readonly kind: "set-mtu"; readonly mtu: number }
+  /** Handshakes may follow the clock up to this TAI64N label, 12 bytes. */
+  | { readonly kind: "raise-timestamp-ceiling"; readonly ceiling: Uint8Array }
   /** Ends all sessions and touches neither device nor sockets until `resume`. */
   | { readonly kind: "pause" }
   | { readonly kind: "resume" }

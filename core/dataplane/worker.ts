@@ -44,6 +44,7 @@ function runTunnel(libc: Libc, port: Port): void {
     random: systemRandom,
     mtu: start.mtu,
     ...(start.timestampFloor && { timestampFloor: start.timestampFloor }),
+    ...(start.timestampCeiling && { timestampCeiling: start.timestampCeiling }),
   });
   const loop: PacketLoop = new PacketLoop({
     engine,

@@ -4,6 +4,7 @@ import { ControlInbox } from "../../../core/dataplane/control_inbox.ts";
 import { LOOP_DROP_REASONS, noLoopDrops } from "../../../core/dataplane/loop_drops.ts";
 import type { ControlMessage, TunnelPeer, WorkerMessage } from "../../../core/dataplane/messages.ts";
 import { PrivateKey } from "../../../core/keys/private_key.ts";
+import { compareTai64n, tai64n } from "../../../core/time/tai64n.ts";
 import { DROP_REASONS } from "../../../core/wireguard/drop_reason.ts";
 import { Engine } from "../../../core/wireguard/engine.ts";
 import { SeededRandom } from "../../twins/seeded_random.ts";
@@ -126,4 +127,18 @@ Deno.test("ControlInbox: pauses and resumes itself and the engine", () => {
   made.tell({ kind: "pause" }, { kind: "set-mtu", mtu: 1280 });
   assert.equal(made.inbox.isPaused, true);
   assert.equal(made.engine.nextDeadlineMs(), Infinity);
+});
+
+Deno.test("ControlInbox: handshakes follow the clock as far as they were told", () => {
+  using made = fixture();
+  const ceiling = tai64n(NOW.wallMs - 1_000);
+  made.tell({ kind: "raise-timestamp-ceiling", ceiling });
+  const initiate = () => {
+    made.tell({ kind: "upsert-peer", peer: { ...made.peer(), persistentKeepaliveMs: 1_000 } });
+    made.engine.expire(NOW, { toNetwork() {}, toTun() {} });
+    return made.engine.lastTimestamp;
+  };
+  assert.ok(compareTai64n(initiate(), ceiling) < 0);
+  made.tell({ kind: "raise-timestamp-ceiling", ceiling: tai64n(NOW.wallMs + 1_000) });
+  assert.ok(compareTai64n(initiate(), ceiling) > 0);
 });

@@ -6,6 +6,7 @@ import { systemRandom } from "../../../core/io/random.ts";
 import { openUdpSockets } from "../../../core/io/udp_socket_linux.ts";
 import { Endpoint } from "../../../core/ip/endpoint.ts";
 import { PrivateKey } from "../../../core/keys/private_key.ts";
+import { tai64n } from "../../../core/time/tai64n.ts";
 import { MemoryLog } from "../../twins/memory_log.ts";
 import { eventually } from "../../e2e/lab/eventually.ts";
 import { CRASHING_WORKER, CrashOnDemand } from "./crash_on_demand.ts";
@@ -241,6 +242,21 @@ Deno.test("DataPlane: a worker that dies is replaced, knows all peers, and packe
   const deaths = left.log.lines.filter((line) => line.message === "data plane died");
   assert.deepEqual(deaths.map((line) => line.fields.error), ["Error: crashed as told", "Error: crashed as told"]);
   assert.deepEqual(deaths.map((line) => line.fields.restartInMs), [100, 200], "never a tight loop");
+});
+
+Deno.test("DataPlane: every worker has handshake times of its own", async () => {
+  using crash = new CrashOnDemand();
+  const floors = [tai64n(1e12), tai64n(2e12)];
+  const timestamps = {
+    next: () => Promise.resolve({ floor: floors.shift() ?? tai64n(0), ceiling: tai64n(3e12) }),
+  };
+  await using node = await startNode({ workerUrl: CRASHING_WORKER, timestamps });
+  assert.deepEqual((await node.plane.status()).lastTimestamp, tai64n(1e12));
+  node.plane.raiseTimestampCeiling(tai64n(4e12));
+  crash.demand();
+  await node.plane.status().catch(() => {});
+  await eventually("the replacement", () => node.log.count("data plane ready") === 2, DEADLINE_MS);
+  assert.deepEqual((await node.plane.status()).lastTimestamp, tai64n(2e12));
 });
 
 Deno.test("DataPlane: can be stopped while its worker is being replaced, and says so when asked", async () => {

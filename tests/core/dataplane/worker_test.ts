@@ -17,6 +17,7 @@ function startOf(fake: FakeDevice, part: Partial<WorkerStart> = {}): WorkerStart
     descriptors,
     privateKey: new Uint8Array(32).fill(1),
     timestampFloor: undefined,
+    timestampCeiling: undefined,
     peers: [peer],
     ...part,
   };
