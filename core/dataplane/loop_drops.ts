@@ -7,6 +7,8 @@ import type { SendResult } from "../seams/udp_socket.ts";
 
 /** All reasons, in the order in which a packet meets them. */
 export const LOOP_DROP_REASONS = [
+  /** From the TUN device: a virtio header or super-packet that makes no sense. */
+  "tun-malformed",
   /** From the network: nobody on this port speaks that protocol. */
   "not-wireguard",
   /** To the TUN device: the kernel had no room, the interface is down, or it is no IP packet. */
@@ -32,6 +34,7 @@ export type LoopDropCounts = Record<LoopDropReason, number>;
 /** All counters at zero. */
 export function noLoopDrops(): LoopDropCounts {
   return {
+    "tun-malformed": 0,
     "not-wireguard": 0,
     "tun-refused": 0,
     "no-socket-for-family": 0,
