@@ -126,10 +126,11 @@ labTest(
       await node.start("--bootstrap", "--primary-endpoint", node.host.ipv4);
       const other = await lab.lab.host("other");
       const { privateKey, publicKey } = keyPair();
-      const announced = { ...request("other", publicKey), primaryEndpoint: other.ipv4 };
+      // Whoever does not know where the other is cannot begin.
+      const announced = { ...request("other", publicKey), ...first === "weft" ? { primaryEndpoint: other.ipv4 } : {} };
       const [answer] = await join(other, node, [announced]);
       assert(answer);
-      await startWireguardGo(other, privateKey, answer);
+      await startWireguardGo(other, privateKey, answer, first === "wireguard-go");
       const { ipv4, ipv6 } = await node.addresses();
       const otherIpv4 = answer.addressIpv4.replace(/\/.*/, "");
       const otherIpv6 = answer.networkIpv6.replace("::/64", "::1");
@@ -142,7 +143,12 @@ labTest(
   },
 );
 
-async function startWireguardGo(host: Host, privateKey: string, answer: JoinAnswer): Promise<void> {
+async function startWireguardGo(
+  host: Host,
+  privateKey: string,
+  answer: JoinAnswer,
+  knowsEndpoint: boolean,
+): Promise<void> {
   const peer = answer.peers?.[0];
   assert(peer);
   host.spawn(["wireguard-go", "-f", "wg0"]);
@@ -150,7 +156,7 @@ async function startWireguardGo(host: Host, privateKey: string, answer: JoinAnsw
   const network = answer.networkIpv6.replace(/:[^:]*::\/64$/, "::/48");
   const settings =
     `[Interface]\nPrivateKey = ${privateKey}\nListenPort = 51820\n[Peer]\nPublicKey = ${peer.publicKey}\n` +
-    `Endpoint = ${peer.primaryEndpoint}\nAllowedIPs = 172.16.0.0/12, ${network}\n`;
+    `${knowsEndpoint ? `Endpoint = ${peer.primaryEndpoint}\n` : ""}AllowedIPs = 172.16.0.0/12, ${network}\n`;
   await host.mustExec(["wg", "setconf", "wg0", "/dev/stdin"], { stdin: settings });
   await host.ip([
     `addr add ${answer.addressIpv4} dev wg0`,
