@@ -38,7 +38,10 @@ export interface HostDevice extends Disposable {
   readonly interfaceName: string;
   /** Of the interface, as the kernel numbers it. */
   readonly interfaceIndex: number;
+  /** Of the interface, as it was set last. */
   readonly mtu: number;
+  /** Changes the interface's. @throws {OsError} If the kernel refuses. */
+  setMtu(mtu: number): void;
   /** The bound port. */
   readonly listenPort: number;
   readonly descriptors: DeviceDescriptors;
@@ -67,15 +70,22 @@ export function openHostDevice(config: HostDeviceConfig, log: Log): HostDevice {
   const libc = stack.use(Libc.open());
   const sockets = stack.use(openUdpSockets(libc, config.listenPort));
   const network = stack.use(HostNetwork.open(libc));
-  const tun = stack.use(TunLinux.create(libc, config.interfaceName));
+  const tun = stack.use(TunLinux.create(libc, config.interfaceName, { hasOffloads: true }));
   const link = network.link(tun.name);
   assert(link !== undefined, "an interface that was just created exists");
   network.bringUp(link.index, config.mtu);
+  let mtu = config.mtu;
   const owned = stack.move();
   return {
     interfaceName: tun.name,
     interfaceIndex: link.index,
-    mtu: config.mtu,
+    get mtu() {
+      return mtu;
+    },
+    setMtu(next) {
+      network.setMtu(link.index, next);
+      mtu = next;
+    },
     listenPort: sockets.port,
     descriptors: { tun: tun.fd, udp4: sockets.ipv4.fd, udp6: sockets.ipv6?.fd },
     network,

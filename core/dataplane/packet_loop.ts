@@ -5,26 +5,27 @@
  *  1. `turn` waits until a descriptor is readable or WireGuard's next deadline has come, and reads the clocks once.
  *  2. Messages of the control thread are taken first, so that a removed peer's packets are refused at once.
  *
- * A packet out
- *  3. `#takeFromTun` reads it behind the headroom of the one packet buffer.
- *  4. The engine finds its peer and seals it in place, or keeps a copy while a handshake runs.
- *  5. `#toNetwork` gives the datagram to the socket of the endpoint's family.
+ * Packets out
+ *  3. `#takeFromTun` reads a packet or super-packet, and the segmenter cuts it.
+ *  4. Each segment is put behind the datagrams that are there already; the engine finds its peer and seals it in place,
+ *     or keeps a copy while a handshake runs.
+ *  5. The datagram run gives datagrams that follow each other to the socket of the endpoint's family, in one call.
  *
- * A packet in
- *  6. `#takeFromSocket` receives the datagram and its sender.
- *  7. `classifyDatagram` tells by the first bytes whose it is.
+ * Packets in
+ *  6. `#takeFromSocket` receives datagrams and their sender, as many together as the kernel has.
+ *  7. `classifyDatagram` tells by the first bytes whose each one is.
  *  8. The engine authenticates it, decrypts it in place and checks the inner source.
- *  9. `#toTun` writes the inner packet to the TUN device.
+ *  9. The coalescer joins the inner packets of each flow and writes super-packets to the TUN device.
  *
  * After the packets
  * 10. `expire` does what time alone makes due: handshakes, keepalives, key erasure.
  *
- * No descriptor is read more than {@linkcode PACKETS_PER_TURN_MAX} times in a turn, so that a flood on one starves
- * neither the others nor the timers. Nothing that a packet does is fatal; nothing is allocated per packet.
+ * No descriptor is read more than {@linkcode PACKETS_PER_TURN_MAX} times, or for much more than
+ * {@linkcode BYTES_PER_TURN_MAX}, in a turn, so that a flood on one starves neither the others nor the timers. Nothing
+ * that a packet does is fatal; nothing is allocated per packet.
  *
  * @module
  */
-import { PacketPool } from "../bytes/packet_pool.ts";
 import { Endpoint } from "../ip/endpoint.ts";
 import type { Clock } from "../seams/clock.ts";
 import type { Tun } from "../seams/tun.ts";
@@ -32,15 +33,32 @@ import type { UdpSocket } from "../seams/udp_socket.ts";
 import type { Instant } from "../time/instant.ts";
 import type { Engine } from "../wireguard/engine.ts";
 import type { EngineSink } from "../wireguard/sink.ts";
+import { Coalescer } from "./coalescing.ts";
+import { DatagramRun, ROOM_AROUND_BYTES } from "./datagram_run.ts";
 import { classifyDatagram } from "./demux.ts";
-import { type LoopDropCounts, noLoopDrops, SEND_DROPS } from "./loop_drops.ts";
+import { type LoopDropCounts, noLoopDrops } from "./loop_drops.ts";
+import { allocatePacketMemory, type PacketMemory } from "./packet_memory.ts";
+import { Segmenter } from "./segmentation.ts";
 
-/** Packets taken from one descriptor before the next gets its turn. */
+/** Packets, super-packets and receptions taken from one descriptor before the next gets its turn. */
 export const PACKETS_PER_TURN_MAX = 64;
-/** An IP packet's length field has 16 bits. */
-const PACKET_BYTES_MAX = 65535;
-/** Zero bytes that pad a packet to a multiple of 16 before it is sealed (WireGuard whitepaper §5.4.6). */
-const PADDING_BYTES_MAX = 15;
+/** Bytes taken from one descriptor before the next gets its turn; the last packet may go beyond. */
+export const BYTES_PER_TURN_MAX = 262_144;
+/** An IP packet's length field has 16 bits, and a UDP datagram's too. */
+const PACKET_BYTES_MAX = 65_535;
+/** Ranges of memory start at a multiple of this, so that two never share a cache line. */
+const ALIGN_BYTES = 64;
+
+/*
+ * Memory: a packet from the TUN device with its virtio header in front, the run of datagrams that is being made of it,
+ * and what is received.
+ */
+const TUN_START = ALIGN_BYTES;
+const TUN_END = aligned(TUN_START + PACKET_BYTES_MAX);
+const RUN_START = TUN_END;
+const RUN_END = aligned(RUN_START + PACKET_BYTES_MAX + ROOM_AROUND_BYTES);
+const RECEIVE_START = RUN_END + ALIGN_BYTES;
+const MEMORY_BYTES = aligned(RECEIVE_START + BYTES_PER_TURN_MAX + PACKET_BYTES_MAX);
 
 /** Order of the descriptors in {@linkcode Readiness}. */
 export const WAKE_INDEX = 0;
@@ -80,15 +98,16 @@ export class PacketLoop {
   readonly #engine: TunnelEngine;
   readonly #tun: Tun;
   readonly #sockets: readonly UdpSocket[];
-  readonly #ipv4: UdpSocket | undefined;
-  readonly #ipv6: UdpSocket | undefined;
   readonly #readiness: Readiness;
   readonly #clock: Clock;
   readonly #onWake: (now: Instant) => void;
   readonly #sink: EngineSink;
-  /** One packet at a time is on its way, so one buffer does, and stays in the processor's cache. */
-  readonly #buffer: Uint8Array;
-  readonly #offset: number;
+  readonly #memory: PacketMemory;
+  /** The part of memory that the device may fill. */
+  readonly #tunBuffer: Uint8Array;
+  readonly #segmenter: Segmenter;
+  readonly #run: DatagramRun;
+  readonly #coalescer: Coalescer;
   readonly #from = new Endpoint();
   readonly #now: { nowMs: number; wallMs: number };
 
@@ -96,18 +115,21 @@ export class PacketLoop {
     this.#engine = parts.engine;
     this.#tun = parts.tun;
     this.#sockets = parts.sockets;
-    this.#ipv4 = parts.sockets.find((socket) => socket.family === 4);
-    this.#ipv6 = parts.sockets.find((socket) => socket.family === 6);
     this.#readiness = parts.readiness;
     this.#clock = parts.clock;
     this.#onWake = parts.onWake;
+    this.#memory = allocatePacketMemory(MEMORY_BYTES);
+    const buffer = this.#memory.bytes;
+    this.#tunBuffer = buffer.subarray(0, TUN_END);
+    this.#segmenter = new Segmenter(this.#memory);
+    const { drops } = this;
+    this.#run = new DatagramRun({ buffer, areaStart: RUN_START, areaEnd: RUN_END, sockets: parts.sockets, drops });
+    this.#coalescer = new Coalescer(this.#memory, parts.tun, drops);
     this.#sink = {
-      toNetwork: (buffer, offset, length, to) => this.#toNetwork(buffer, offset, length, to),
-      toTun: (buffer, offset, length) => this.#toTun(buffer, offset, length),
+      toNetwork: (buffer, offset, length, to) => this.#run.add(buffer, offset, length, to),
+      // Decrypted in place: what was in front of the packet, sixteen bytes of header, is of no use any more.
+      toTun: (_buffer, offset, length) => this.#coalescer.add(offset, length),
     };
-    const packet = new PacketPool(1, PACKET_BYTES_MAX + PADDING_BYTES_MAX).acquire();
-    this.#buffer = packet?.bytes ?? new Uint8Array(0);
-    this.#offset = packet?.offset ?? 0;
     this.#now = { nowMs: parts.clock.monotonicMs(), wallMs: parts.clock.wallMs() };
   }
 
@@ -126,36 +148,52 @@ export class PacketLoop {
   }
 
   #takeFromTun(): void {
-    for (let i = 0; i < PACKETS_PER_TURN_MAX; i++) {
-      const length = this.#tun.read(this.#buffer, this.#offset);
-      if (length === 0) return;
-      this.#engine.fromTun(this.#buffer, this.#offset, length, this.#now, this.#sink);
+    let takenBytes = 0;
+    for (let i = 0; i < PACKETS_PER_TURN_MAX && takenBytes < BYTES_PER_TURN_MAX; i++) {
+      const length = this.#tun.read(this.#tunBuffer, TUN_START);
+      if (length === 0) break;
+      takenBytes += length;
+      if (this.#segmenter.begin(TUN_START, length)) this.#sendSegments();
+      else this.drops["tun-malformed"]++;
     }
+    this.#run.flush();
   }
 
-  #toNetwork(buffer: Uint8Array, offset: number, length: number, to: Endpoint): void {
-    const socket = to.family === 4 ? this.#ipv4 : this.#ipv6;
-    if (socket === undefined) {
-      this.drops["no-socket-for-family"]++;
-      return;
+  #sendSegments(): void {
+    const segmenter = this.#segmenter;
+    for (let bytes = segmenter.nextBytes; bytes > 0; bytes = segmenter.nextBytes) {
+      const offset = this.#run.reserve(bytes);
+      segmenter.next(offset);
+      this.#engine.fromTun(this.#memory.bytes, offset, bytes, this.#now, this.#sink);
     }
-    const result = socket.send(buffer, offset, length, to);
-    if (result !== "sent") this.drops[SEND_DROPS[result]]++;
   }
 
   #takeFromSocket(socket: UdpSocket): void {
-    for (let i = 0; i < PACKETS_PER_TURN_MAX; i++) {
-      const length = socket.receive(this.#buffer, this.#offset, this.#from);
-      if (length === 0) return;
-      if (classifyDatagram(this.#buffer, this.#offset, length) === "wireguard") {
-        this.#engine.fromNetwork(this.#buffer, this.#offset, length, this.#from, this.#now, this.#sink);
+    let offset = RECEIVE_START;
+    for (let i = 0; i < PACKETS_PER_TURN_MAX && offset < RECEIVE_START + BYTES_PER_TURN_MAX; i++) {
+      const length = socket.receive(this.#memory.bytes, offset, this.#from);
+      if (length === 0) break;
+      this.#takeDatagrams(offset, length, socket.receivedSegmentBytes);
+      offset = aligned(offset + length);
+    }
+    this.#coalescer.flush();
+    this.#run.flush();
+  }
+
+  #takeDatagrams(offset: number, length: number, segmentBytes: number): void {
+    const buffer = this.#memory.bytes;
+    const end = offset + length;
+    for (let at = offset; at < end; at += segmentBytes) {
+      const bytes = Math.min(segmentBytes, end - at);
+      if (classifyDatagram(buffer, at, bytes) === "wireguard") {
+        this.#engine.fromNetwork(buffer, at, bytes, this.#from, this.#now, this.#sink);
       } else {
         this.drops["not-wireguard"]++;
       }
     }
   }
+}
 
-  #toTun(buffer: Uint8Array, offset: number, length: number): void {
-    if (!this.#tun.write(buffer, offset, length)) this.drops["tun-refused"]++;
-  }
+function aligned(offset: number): number {
+  return Math.ceil(offset / ALIGN_BYTES) * ALIGN_BYTES;
 }

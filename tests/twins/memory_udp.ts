@@ -4,13 +4,15 @@
  * @module
  */
 import { Endpoint } from "../../core/ip/endpoint.ts";
-import type { SendResult, UdpSocket } from "../../core/seams/udp_socket.ts";
+import { RUN_BYTES_MAX, RUN_DATAGRAMS_MAX, type SendResult, type UdpSocket } from "../../core/seams/udp_socket.ts";
 
 /** A datagram on its way. The bytes may be changed, which the receiver will see. */
 export interface Datagram {
   readonly from: Endpoint;
   readonly to: Endpoint;
   readonly bytes: Uint8Array;
+  /** Equal in datagrams that were sent as one run: they are received together. */
+  readonly run?: symbol;
 }
 
 /** Datagrams that wait in a socket; one more is lost, as in a kernel. */
@@ -52,8 +54,11 @@ export class MemoryNetwork {
 export class MemoryUdpSocket implements UdpSocket {
   readonly fd = -1;
   readonly endpoint: Endpoint;
+  /** False while the kernel takes and gives datagrams one by one. */
+  hasRuns = true;
   readonly #network: MemoryNetwork;
   readonly #waiting: Datagram[] = [];
+  #receivedSegmentBytes = 0;
 
   constructor(network: MemoryNetwork, endpoint: Endpoint) {
     this.#network = network;
@@ -78,13 +83,20 @@ export class MemoryUdpSocket implements UdpSocket {
     if (this.#waiting.length < RECEIVE_QUEUE_MAX) this.#waiting.push(datagram);
   }
 
+  get receivedSegmentBytes(): number {
+    return this.#receivedSegmentBytes;
+  }
+
   receive(buffer: Uint8Array, offset: number, from: Endpoint): number {
-    const datagram = this.#waiting.shift();
-    if (datagram === undefined) return 0;
-    const bytes = datagram.bytes.subarray(0, buffer.length - offset);
-    buffer.set(bytes, offset);
-    from.copyFrom(datagram.from);
-    return bytes.length;
+    const first = this.#waiting.shift();
+    if (first === undefined) return 0;
+    from.copyFrom(first.from);
+    this.#receivedSegmentBytes = first.bytes.length;
+    let end = offset + put(first, buffer, offset);
+    while (this.hasRuns && first.run !== undefined && this.#waiting[0]?.run === first.run) {
+      end += put(this.#waiting.shift() ?? first, buffer, end);
+    }
+    return end - offset;
   }
 
   send(buffer: Uint8Array, offset: number, length: number, to: Endpoint): SendResult {
@@ -92,7 +104,32 @@ export class MemoryUdpSocket implements UdpSocket {
     return this.#network.carry({ from: this.endpoint.clone(), to: to.clone(), bytes });
   }
 
+  /** Delivers up to the first datagram that meets another fate, which all are said to have met. */
+  sendRun(
+    buffer: Uint8Array,
+    offset: number,
+    length: number,
+    segmentBytes: number,
+    to: Endpoint,
+  ): SendResult | "not-as-run" {
+    if (!this.hasRuns || length > RUN_BYTES_MAX || length > segmentBytes * RUN_DATAGRAMS_MAX) return "not-as-run";
+    const run = Symbol();
+    for (let at = offset; at < offset + length; at += segmentBytes) {
+      const bytes = buffer.slice(at, Math.min(at + segmentBytes, offset + length));
+      const result = this.#network.carry({ from: this.endpoint.clone(), to: to.clone(), bytes, run });
+      if (result !== "sent") return result;
+    }
+    return "sent";
+  }
+
   [Symbol.dispose](): void {
     this.#network.unbind(this.endpoint);
   }
+}
+
+/** Copies a datagram and cuts what has no room. Returns its bytes. */
+function put(datagram: Datagram, buffer: Uint8Array, offset: number): number {
+  const bytes = datagram.bytes.subarray(0, buffer.length - offset);
+  buffer.set(bytes, offset);
+  return bytes.length;
 }

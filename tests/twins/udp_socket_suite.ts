@@ -5,7 +5,7 @@
  */
 import { strict as assert } from "node:assert";
 import { Endpoint } from "../../core/ip/endpoint.ts";
-import type { UdpSocket } from "../../core/seams/udp_socket.ts";
+import { RUN_BYTES_MAX, RUN_DATAGRAMS_MAX, type UdpSocket } from "../../core/seams/udp_socket.ts";
 
 /** Two IPv4 sockets that reach each other. Disposing closes both. */
 export interface SocketPair extends Disposable {
@@ -68,6 +68,46 @@ export function testUdpSocket(name: string, open: () => SocketPair): void {
     const nobody = pair.receiverEndpoint.clone();
     pair.receiver[Symbol.dispose]();
     for (let i = 0; i < 3; i++) assert.equal(pair.sender.send(Uint8Array.of(1), 0, 1, nobody), "sent");
+  });
+
+  Deno.test(`${name}: a run arrives as it was sent, together or one by one, and only the last may be shorter`, () => {
+    using pair = open();
+    const out = Uint8Array.from({ length: 2 + 10 * 100 + 40 }, (_, index) => index * 7);
+    assert.equal(pair.sender.sendRun(out, 2, out.length - 2, 100, pair.receiverEndpoint), "sent");
+    send(pair, [9]);
+    const buffer = new Uint8Array(70_000);
+    const from = new Endpoint();
+    const lengths: number[] = [];
+    const bytes: number[] = [];
+    while (lengths.length < 12) {
+      pair.wait();
+      const length = pair.receiver.receive(buffer, 4, from);
+      assert.ok(from.equals(pair.senderEndpoint));
+      const { receivedSegmentBytes } = pair.receiver;
+      assert.ok(receivedSegmentBytes > 0);
+      for (let at = 0; at < length; at += receivedSegmentBytes) {
+        lengths.push(Math.min(receivedSegmentBytes, length - at));
+      }
+      bytes.push(...buffer.subarray(4, 4 + length));
+    }
+    assert.deepEqual(lengths, [...new Array(10).fill(100), 40, 1]);
+    assert.deepEqual(bytes, [...out.subarray(2), 9]);
+  });
+
+  Deno.test(`${name}: a run has as many datagrams and bytes as it may`, () => {
+    using pair = open();
+    const out = new Uint8Array(RUN_BYTES_MAX + 1);
+    const receiveAll = (expectedBytes: number) => {
+      for (let received = 0; received < expectedBytes;) {
+        pair.wait();
+        received += pair.receiver.receive(new Uint8Array(70_000), 0, new Endpoint());
+      }
+    };
+    assert.equal(pair.sender.sendRun(out, 0, RUN_DATAGRAMS_MAX * 10, 10, pair.receiverEndpoint), "sent");
+    receiveAll(RUN_DATAGRAMS_MAX * 10);
+    assert.equal(pair.sender.sendRun(out, 0, RUN_BYTES_MAX, 1452, pair.receiverEndpoint), "sent");
+    receiveAll(RUN_BYTES_MAX);
+    assert.notEqual(pair.sender.sendRun(out, 0, RUN_BYTES_MAX + 1, 1452, pair.receiverEndpoint), "sent");
   });
 
   Deno.test(`${name}: knows its family and port`, () => {

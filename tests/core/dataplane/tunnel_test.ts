@@ -11,21 +11,22 @@ import { MemoryTun } from "../../twins/memory_tun.ts";
 import { MemoryNetwork, type MemoryUdpSocket } from "../../twins/memory_udp.ts";
 import { SeededRandom } from "../../twins/seeded_random.ts";
 import { ipPacket, payloadOf } from "./ip_packet.ts";
+import { buildPacket, expectedSegments, payloadOfLength, shape, superHeader } from "./super_packet.ts";
 
 /** One end of the tunnel. */
 class Node {
   readonly tun = new MemoryTun();
   readonly engine: Engine;
   readonly loop: PacketLoop;
-  readonly #sockets: readonly MemoryUdpSocket[];
+  readonly sockets: readonly MemoryUdpSocket[];
 
   constructor(lab: Lab, random: SeededRandom, endpoints: readonly string[]) {
-    this.#sockets = endpoints.map((endpoint) => lab.network.bind(endpoint));
+    this.sockets = endpoints.map((endpoint) => lab.network.bind(endpoint));
     this.engine = new Engine({ privateKey: PrivateKey.generate(random), suite: nobleSuite, random, mtu: 1420 });
     this.loop = new PacketLoop({
       engine: this.engine,
       tun: this.tun,
-      sockets: this.#sockets,
+      sockets: this.sockets,
       clock: { monotonicMs: () => lab.nowMs, wallMs: () => 1.7e12 + lab.nowMs },
       readiness: { wait: () => {}, isReady: (index) => this.#waitingAt(index) > 0 },
       onWake: () => {},
@@ -33,7 +34,7 @@ class Node {
   }
 
   get isBusy(): boolean {
-    return this.tun.waitingCount + this.#sockets.reduce((sum, socket) => sum + socket.waitingCount, 0) > 0;
+    return this.tun.waitingCount + this.sockets.reduce((sum, socket) => sum + socket.waitingCount, 0) > 0;
   }
 
   get payloads(): string[] {
@@ -48,7 +49,7 @@ class Node {
 
   #waitingAt(index: number): number {
     if (index === TUN_INDEX) return this.tun.waitingCount;
-    return this.#sockets[index - FIRST_SOCKET_INDEX]?.waitingCount ?? 0;
+    return this.sockets[index - FIRST_SOCKET_INDEX]?.waitingCount ?? 0;
   }
 }
 
@@ -116,6 +117,54 @@ Deno.test("tunnel: packets of every length up to the MTU arrive as they were", (
     lab.settle();
   }
   assert.deepEqual(lab.right.tun.written, packets);
+});
+
+Deno.test("tunnel: super-packets of both protocols and families arrive as they were, in one run of datagrams", () => {
+  using lab = new Lab();
+  lab.left.tun.route(ipPacket("10.0.0.1", "10.0.0.2", "handshake"));
+  lab.settle();
+  for (const protocol of ["tcp", "udp"] as const) {
+    for (const family of [4, 6] as const) {
+      const whole = shape({ protocol, family, payload: payloadOfLength(40 * 1300 + 77) });
+      lab.left.tun.route(buildPacket(whole, "partial"), superHeader(whole, 1300));
+      lab.settle();
+      assert.deepEqual(lab.right.tun.written.at(-1), buildPacket(whole, "partial"), `${protocol} ${family}`);
+      assert.deepEqual(lab.right.tun.writtenHeaders.at(-1), superHeader(whole, 1300));
+    }
+  }
+  assert.equal(lab.right.tun.written.length, 5);
+  assert.deepEqual(lab.right.loop.drops, noLoopDrops());
+});
+
+Deno.test("tunnel: a super-packet waits for the handshake like any other", () => {
+  using lab = new Lab();
+  const whole = shape({ payload: payloadOfLength(40 * 1300) });
+  lab.left.tun.route(buildPacket(whole, "partial"), superHeader(whole, 1300));
+  lab.settle();
+  assert.deepEqual(lab.right.tun.written, [buildPacket(whole, "partial")]);
+});
+
+Deno.test("tunnel: without offloads of device and sockets everything arrives too", () => {
+  using lab = new Lab();
+  lab.right.tun.offloads = { tcp: false, udp: false };
+  for (const node of [lab.left, lab.right]) for (const socket of node.sockets) socket.hasRuns = false;
+  lab.left.tun.route(ipPacket("10.0.0.1", "10.0.0.2", "handshake"));
+  lab.settle();
+  const whole = shape({ payload: payloadOfLength(10 * 1300) });
+  lab.left.tun.route(buildPacket(whole, "partial"), superHeader(whole, 1300));
+  lab.settle();
+  assert.deepEqual(lab.right.tun.written.slice(1), expectedSegments(whole, 1300));
+  assert.deepEqual(lab.left.loop.drops, noLoopDrops());
+});
+
+Deno.test("tunnel: a super-packet that makes no sense is counted, and the next one goes on", () => {
+  using lab = new Lab();
+  const whole = shape({ payload: payloadOfLength(3000) });
+  lab.left.tun.route(buildPacket(whole, "partial"), superHeader(whole, 0));
+  lab.left.tun.route(ipPacket("10.0.0.1", "10.0.0.2", "next"));
+  lab.settle();
+  assert.deepEqual(lab.right.payloads, ["next"]);
+  assert.deepEqual(lab.left.loop.drops, { ...noLoopDrops(), "tun-malformed": 1 });
 });
 
 Deno.test("tunnel: a lost initiation is sent again when its time has come", () => {
