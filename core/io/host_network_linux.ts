@@ -103,12 +103,17 @@ export class HostNetwork implements Disposable {
 
   /** Sets the MTU, brings the interface up, and keeps it free of addresses that nobody asked for. */
   bringUp(index: number, mtu: number): void {
+    this.withoutLinkLocal(index);
+    this.#change(`bring up interface ${index} with MTU ${mtu}`, linkUpRequest(index, mtu));
+  }
+
+  /** Keeps the kernel from giving the interface a link-local address when it comes up. */
+  withoutLinkLocal(index: number): void {
     this.#tolerate(
       [Errno.EAFNOSUPPORT, Errno.EOPNOTSUPP, Errno.EINVAL],
       `disable IPv6 link-local address on interface ${index}`,
       noLinkLocalRequest(index),
     );
-    this.#change(`bring up interface ${index} with MTU ${mtu}`, linkUpRequest(index, mtu));
   }
 
   /** Sets the MTU of an interface that is up. */
