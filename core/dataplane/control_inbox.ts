@@ -20,7 +20,6 @@ export interface ControlInboxParts {
     | "removePeer"
     | "moveEndpoint"
     | "setPrivateKey"
-    | "setMtu"
     | "raiseTimestampCeiling"
     | "pause"
     | "resume"
@@ -33,6 +32,10 @@ export interface ControlInboxParts {
   readonly isPaused: boolean;
   /** Live counters of the packet loop. */
   readonly loopDrops: LoopDropCounts;
+  /** Takes the largest packet inside the tunnel, in bytes. */
+  readonly setMtu: (mtu: number) => void;
+  /** Lets peers hear from this node at once. */
+  readonly underlayChanged: (now: Instant) => void;
   readonly send: (message: WorkerMessage) => void;
 }
 
@@ -86,7 +89,9 @@ export class ControlInbox {
       case "set-private-key":
         return this.#setPrivateKey(message.privateKey);
       case "set-mtu":
-        return this.#parts.engine.setMtu(message.mtu);
+        return this.#parts.setMtu(message.mtu);
+      case "underlay-changed":
+        return this.#parts.underlayChanged(now);
       case "raise-timestamp-ceiling":
         return this.#parts.engine.raiseTimestampCeiling(message.ceiling);
       case "pause":

@@ -80,6 +80,8 @@ export interface DataPlane extends AsyncDisposable {
   setPrivateKey(privateKey: PrivateKey): void;
   /** Largest packet inside the tunnel, in bytes. */
   setMtu(mtu: number): void;
+  /** Addresses or routes of this host changed, or it slept: peers hear from it at once. */
+  underlayChanged(): void;
   /** Handshakes may follow the clock up to this TAI64N label, 12 bytes, of the range that was handed out last. */
   raiseTimestampCeiling(ceiling: Uint8Array): void;
   /** Ends all sessions; neither device nor sockets are touched once a later {@linkcode DataPlane.status} answered. */
@@ -193,6 +195,10 @@ class Supervisor implements DataPlane {
   setMtu(mtu: number): void {
     this.#mtu = mtu;
     this.#tell({ kind: "set-mtu", mtu });
+  }
+
+  underlayChanged(): void {
+    this.#tell({ kind: "underlay-changed" });
   }
 
   raiseTimestampCeiling(ceiling: Uint8Array): void {

@@ -7,8 +7,8 @@
  *
  * Packets out
  *  3. `#takeFromTun` reads a packet or super-packet, and the segmenter cuts it.
- *  4. Each segment is put behind the datagrams that are there already; the engine finds its peer and seals it in place,
- *     or keeps a copy while a handshake runs.
+ *  4. Each segment is put behind the datagrams that are there already; the engine finds its peer, `PathMtu` looks whether
+ *     it fits the path there, and the engine seals it in place, or keeps a copy while a handshake runs.
  *  5. The datagram run gives datagrams that follow each other to the socket of the endpoint's family, in one call.
  *
  * Packets in
@@ -38,6 +38,7 @@ import { DatagramRun, ROOM_AROUND_BYTES } from "./datagram_run.ts";
 import { classifyDatagram } from "./demux.ts";
 import { type LoopDropCounts, noLoopDrops } from "./loop_drops.ts";
 import { allocatePacketMemory, type PacketMemory } from "./packet_memory.ts";
+import type { PathMtu } from "./path_mtu.ts";
 import { Segmenter } from "./segmentation.ts";
 
 /** Packets, super-packets and receptions taken from one descriptor before the next gets its turn. */
@@ -87,6 +88,8 @@ export interface PacketLoopParts {
   /** Over wake, TUN device and sockets in this order. */
   readonly readiness: Readiness;
   readonly clock: Clock;
+  /** Without it every packet counts as one that fits. */
+  readonly paths?: Pick<PathMtu, "admit" | "clamp" | "forget">;
   /** Takes the messages of the control thread. */
   readonly onWake: (now: Instant) => void;
 }
@@ -108,6 +111,8 @@ export class PacketLoop {
   readonly #segmenter: Segmenter;
   readonly #run: DatagramRun;
   readonly #coalescer: Coalescer;
+  readonly #paths: PacketLoopParts["paths"];
+  #tooBigCount = 0;
   readonly #from = new Endpoint();
   readonly #now: { nowMs: number; wallMs: number };
 
@@ -125,10 +130,15 @@ export class PacketLoop {
     const { drops } = this;
     this.#run = new DatagramRun({ buffer, areaStart: RUN_START, areaEnd: RUN_END, sockets: parts.sockets, drops });
     this.#coalescer = new Coalescer(this.#memory, parts.tun, drops);
+    this.#paths = parts.paths;
     this.#sink = {
+      admit: (buffer, offset, length, peer) => this.#paths?.admit(buffer, offset, length, peer, this.#now) ?? true,
       toNetwork: (buffer, offset, length, to) => this.#run.add(buffer, offset, length, to),
       // Decrypted in place: what was in front of the packet, sixteen bytes of header, is of no use any more.
-      toTun: (_buffer, offset, length) => this.#coalescer.add(offset, length),
+      toTun: (buffer, offset, length, peer) => {
+        this.#paths?.clamp(buffer, offset, length, peer, this.#now);
+        this.#coalescer.add(offset, length);
+      },
     };
     this.#now = { nowMs: parts.clock.monotonicMs(), wallMs: parts.clock.wallMs() };
   }
@@ -145,6 +155,13 @@ export class PacketLoop {
       if (this.#readiness.isReady(FIRST_SOCKET_INDEX + i)) this.#takeFromSocket(this.#sockets[i]!);
     }
     if (this.#engine.nextDeadlineMs() <= this.#now.nowMs) this.#engine.expire(this.#now, this.#sink);
+    if (this.drops["datagram-too-big"] !== this.#tooBigCount) this.#askPathsAgain();
+  }
+
+  /** The kernel refused a datagram for its size: what is known of paths is not true any more. */
+  #askPathsAgain(): void {
+    this.#tooBigCount = this.drops["datagram-too-big"];
+    this.#paths?.forget(this.#now);
   }
 
   #takeFromTun(): void {

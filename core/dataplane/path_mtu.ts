@@ -64,7 +64,7 @@ export class PathMtu {
     this.#tunnelMtu = mtu;
   }
 
-  /** Routes have changed: everything is asked again. */
+  /** Routes have changed, or the kernel refuses what should fit: everything is asked again. */
   forget(now: Instant): void {
     this.#forgottenMs = now.nowMs;
   }
@@ -100,13 +100,6 @@ export class PathMtu {
   clamp(buffer: Uint8Array, offset: number, length: number, peer: Peer, now: Instant): void {
     if (synHeaderAt(buffer, offset, length) === 0) return;
     clampMss(buffer, offset, length, this.packetBytesMax(peer, now));
-  }
-
-  /** The socket refused a datagram of `datagramBytes`, UDP payload, to `peer` for its size. */
-  refused(peer: Peer, datagramBytes: number, now: Instant): void {
-    this.#ask(peer, now);
-    const { path } = peer;
-    path.packetBytesMax = Math.max(Math.min(path.packetBytesMax, datagramBytes - TRANSPORT_BYTES - 1), 1);
   }
 
   #ask(peer: Peer, now: Instant): void {

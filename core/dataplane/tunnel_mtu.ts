@@ -17,7 +17,10 @@ export const TUNNEL_MTU_MIN = 1280;
 /** The interface's MTU, given those of the ways to the peers; with IPv6 headers, because any peer may come by IPv6. */
 export function tunnelMtu(underlayMtus: Iterable<number>): number {
   let widest = 0;
-  for (const mtu of underlayMtus) widest = Math.max(widest, mtu);
-  if (widest === 0) return TUNNEL_MTU_MAX;
-  return Math.min(Math.max(widest - outerBytes(6), TUNNEL_MTU_MIN), TUNNEL_MTU_MAX);
+  for (const mtu of underlayMtus) {
+    widest = Math.max(widest, mtu);
+    // Each may be a question to the kernel.
+    if (widest - outerBytes(6) >= TUNNEL_MTU_MAX) return TUNNEL_MTU_MAX;
+  }
+  return widest === 0 ? TUNNEL_MTU_MAX : Math.max(widest - outerBytes(6), TUNNEL_MTU_MIN);
 }

@@ -14,13 +14,16 @@ import { Libc } from "../io/libc_ffi.ts";
 import { Poller } from "../io/poll.ts";
 import { type PollingThreadPort, runPollingThread } from "../io/polling_thread.ts";
 import { systemRandom } from "../io/random.ts";
+import { RouteMtu } from "../io/route_mtu_linux.ts";
 import { TunLinux } from "../io/tun_linux.ts";
 import { UdpSocketLinux } from "../io/udp_socket_linux.ts";
 import { PrivateKey } from "../keys/private_key.ts";
 import { Engine } from "../wireguard/engine.ts";
+import type { EngineSink } from "../wireguard/sink.ts";
 import { ControlInbox } from "./control_inbox.ts";
 import type { ControlMessage, WorkerMessage, WorkerStart } from "./messages.ts";
 import { PacketLoop } from "./packet_loop.ts";
+import { PathMtu } from "./path_mtu.ts";
 import { PausableReadiness } from "./pausable_readiness.ts";
 
 type Port = PollingThreadPort<WorkerStart, ControlMessage, WorkerMessage>;
@@ -46,10 +49,18 @@ function runTunnel(libc: Libc, port: Port): void {
     ...(start.timestampFloor && { timestampFloor: start.timestampFloor }),
     ...(start.timestampCeiling && { timestampCeiling: start.timestampCeiling }),
   });
+  const device = TunLinux.lent(libc, tun, start.interfaceName);
+  const routes = new RouteMtu(libc);
+  const paths = new PathMtu({
+    routeMtu: (endpoint) => routes.to(endpoint),
+    toHost: (buffer, offset, length) => device.write(buffer, offset, length),
+    tunnelMtu: start.mtu,
+  });
   const loop: PacketLoop = new PacketLoop({
     engine,
-    tun: TunLinux.lent(libc, tun, start.interfaceName),
+    tun: device,
     sockets,
+    paths,
     readiness: new PausableReadiness(
       new Poller(libc, [port.wakeFd, tun, ...sockets.map((socket) => socket.fd)]),
       new Poller(libc, [port.wakeFd]),
@@ -65,6 +76,14 @@ function runTunnel(libc: Libc, port: Port): void {
     cryptoSuite: suite.name,
     isPaused,
     loopDrops: loop.drops,
+    setMtu(mtu) {
+      engine.setMtu(mtu);
+      paths.setTunnelMtu(mtu);
+    },
+    underlayChanged(now) {
+      paths.forget(now);
+      engine.underlayChanged(now, straightTo(sockets));
+    },
     send: (message) => port.send(message),
   });
 
@@ -77,6 +96,16 @@ function runTunnel(libc: Libc, port: Port): void {
     if (!isInterfaceGone(error)) throw error;
     port.send({ kind: "interface-gone" });
   }
+}
+
+/** For messages of the engine's own: what cannot be sent is lost, as on any network. */
+function straightTo(sockets: readonly UdpSocketLinux[]): EngineSink {
+  return {
+    toNetwork(buffer, offset, length, endpoint) {
+      sockets.find((socket) => socket.family === endpoint.family)?.send(buffer, offset, length, endpoint);
+    },
+    toTun() {},
+  };
 }
 
 /** The device is still open, and what it belonged to is not there any more. */

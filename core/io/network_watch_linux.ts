@@ -30,6 +30,9 @@ const POLL_AGAIN_MS = 1_000;
 
 const RECEIVE_BYTES = 64 * 1024;
 
+/** What changed: something in the network, or time jumped, be it that somebody set the clock or that the machine slept. */
+export type WatchedChange = "network" | "time";
+
 /** What a watch sleeps on. */
 interface Watched {
   readonly netlink: FileDescriptor;
@@ -43,14 +46,20 @@ export class NetworkWatch implements AsyncDisposable {
   readonly #watched: Watched;
   readonly #owned: Disposable;
   readonly #ownInterface: number;
-  readonly #onChange: () => void;
+  readonly #onChange: (change: WatchedChange) => void;
   readonly #received = new Uint8Array(RECEIVE_BYTES);
   /** Read and written by the other thread: memory of its own, which stays in place. */
   readonly #pollfds = new Int32Array(new ArrayBuffer(3 * POLLFD_BYTES));
   readonly #running: Promise<void>;
   #isStopping = false;
 
-  private constructor(libc: Libc, watched: Watched, owned: Disposable, ownInterface: number, onChange: () => void) {
+  private constructor(
+    libc: Libc,
+    watched: Watched,
+    owned: Disposable,
+    ownInterface: number,
+    onChange: (change: WatchedChange) => void,
+  ) {
     this.#libc = libc;
     this.#watched = watched;
     this.#owned = owned;
@@ -66,7 +75,7 @@ export class NetworkWatch implements AsyncDisposable {
    * @param onChange Called on this thread, once for all that came at once.
    * @throws {OsError} If a sandbox forbids netlink.
    */
-  static open(libc: Libc, ownInterface: number, onChange: () => void): NetworkWatch {
+  static open(libc: Libc, ownInterface: number, onChange: (change: WatchedChange) => void): NetworkWatch {
     using stack = new DisposableStack();
     const watched: Watched = {
       netlink: stack.use(subscribe(libc)),
@@ -89,8 +98,8 @@ export class NetworkWatch implements AsyncDisposable {
       const result = await this.#libc.call.pollAside(this.#pollfds, this.#pollfds.length / 2, FOREVER);
       if (this.#isStopping) return;
       if (result < 0) await delay(POLL_AGAIN_MS);
-      const hasJumped = this.#watched.clock.take();
-      if (this.#takeChanges() || hasJumped) this.#onChange();
+      if (this.#takeChanges()) this.#onChange("network");
+      if (this.#watched.clock.take()) this.#onChange("time");
     }
   }
 

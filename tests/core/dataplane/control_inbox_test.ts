@@ -15,12 +15,15 @@ function fixture(limits: { peersMax: number } = { peersMax: 8 }, isPaused = fals
   const random = new SeededRandom(1);
   const engine = new Engine({ privateKey: PrivateKey.generate(random), suite: nobleSuite, random, mtu: 1420, limits });
   const sent: WorkerMessage[] = [];
+  const moved: number[] = [];
   const loopDrops = noLoopDrops();
   const inbox = new ControlInbox({
     engine,
     cryptoSuite: "noble",
     isPaused,
     loopDrops,
+    setMtu: (mtu) => moved.push(mtu),
+    underlayChanged: (now) => moved.push(now.nowMs),
     send: (message) => sent.push(message),
   });
   const tell = (...messages: ControlMessage[]) => {
@@ -32,7 +35,7 @@ function fixture(limits: { peersMax: number } = { peersMax: 8 }, isPaused = fals
     allowedIps: ["10.0.0.1/32"],
     persistentKeepaliveMs: 0,
   });
-  return { engine, sent, loopDrops, inbox, tell, peer, [Symbol.dispose]: () => engine[Symbol.dispose]() };
+  return { engine, sent, moved, loopDrops, inbox, tell, peer, [Symbol.dispose]: () => engine[Symbol.dispose]() };
 }
 
 Deno.test("ControlInbox: adds, changes and removes peers in order", () => {
@@ -141,4 +144,10 @@ Deno.test("ControlInbox: handshakes follow the clock as far as they were told", 
   assert.ok(compareTai64n(initiate(), ceiling) < 0);
   made.tell({ kind: "raise-timestamp-ceiling", ceiling: tai64n(NOW.wallMs + 1_000) });
   assert.ok(compareTai64n(initiate(), ceiling) > 0);
+});
+
+Deno.test("ControlInbox: a changed network and another MTU are passed on", () => {
+  using made = fixture();
+  made.tell({ kind: "underlay-changed" }, { kind: "set-mtu", mtu: 1300 });
+  assert.deepEqual(made.moved, [NOW.nowMs, 1300]);
 });

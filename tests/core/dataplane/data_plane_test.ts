@@ -287,3 +287,14 @@ Deno.test("startDataPlane: a worker that cannot start is an error, not a loop", 
   });
   await assert.rejects(started, /no such thing/);
 });
+
+Deno.test("DataPlane.underlayChanged: peers hear from this node without being asked", async () => {
+  await using left = await startNode();
+  await using right = await startNode();
+  introduce(left, right);
+  send(left, right, "hello");
+  const receivedBytes = async () => (await right.plane.status()).peers[0]?.rxBytes ?? 0;
+  const before = await receivedBytes();
+  left.plane.underlayChanged();
+  await eventually("an empty packet", async () => await receivedBytes() === before + 32, DEADLINE_MS);
+});

@@ -188,14 +188,3 @@ Deno.test("PathMtu.admit: small packets cost no question", () => {
   assert.equal(made.admit(packetOf(576)).isAdmitted, true);
   assert.deepEqual(made.asked, []);
 });
-
-Deno.test("PathMtu.refused: asks again at once, and goes below what was refused", () => {
-  const made = fixture();
-  made.paths.packetBytesMax(made.peer, made.now);
-  made.route.mtu = 1400;
-  made.paths.refused(made.peer, 1440, made.now);
-  assert.equal(made.paths.packetBytesMax(made.peer, made.now), 1340);
-  made.paths.refused(made.peer, 1300, made.now);
-  assert.equal(made.paths.packetBytesMax(made.peer, made.now), 1300 - 33);
-  assert.equal(made.asked.length, 3);
-});

@@ -21,3 +21,15 @@ Deno.test("tunnelMtu: the widest way counts", () => {
   assert.equal(tunnelMtu([1280, 1500, 1400]), 1420);
   assert.equal(tunnelMtu(new Set([1280, 1400])), 1320);
 });
+
+Deno.test("tunnelMtu: asks no further than it has to", () => {
+  let askedCount = 0;
+  const ways = function* () {
+    for (const mtu of [1280, 1500, 1400]) {
+      askedCount++;
+      yield mtu;
+    }
+  };
+  assert.equal(tunnelMtu(ways()), 1420);
+  assert.equal(askedCount, 2);
+});

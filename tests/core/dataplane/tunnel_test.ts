@@ -2,6 +2,7 @@
 import { strict as assert } from "node:assert";
 import { noLoopDrops } from "../../../core/dataplane/loop_drops.ts";
 import { FIRST_SOCKET_INDEX, PacketLoop, TUN_INDEX } from "../../../core/dataplane/packet_loop.ts";
+import { PathMtu } from "../../../core/dataplane/path_mtu.ts";
 import { parsePeer } from "../../../core/dataplane/tunnel_peer.ts";
 import { nobleSuite } from "../../../core/crypto/noble_suite.ts";
 import { Endpoint } from "../../../core/ip/endpoint.ts";
@@ -19,6 +20,8 @@ class Node {
   readonly engine: Engine;
   readonly loop: PacketLoop;
   readonly sockets: readonly MemoryUdpSocket[];
+  /** What the kernel says of every route. */
+  routeMtu = 1500;
 
   constructor(lab: Lab, random: SeededRandom, endpoints: readonly string[]) {
     this.sockets = endpoints.map((endpoint) => lab.network.bind(endpoint));
@@ -27,6 +30,11 @@ class Node {
       engine: this.engine,
       tun: this.tun,
       sockets: this.sockets,
+      paths: new PathMtu({
+        routeMtu: () => this.routeMtu,
+        toHost: (buffer, offset, length) => this.tun.write(buffer, offset, length),
+        tunnelMtu: 1420,
+      }),
       clock: { monotonicMs: () => lab.nowMs, wallMs: () => 1.7e12 + lab.nowMs },
       readiness: { wait: () => {}, isReady: (index) => this.#waitingAt(index) > 0 },
       onWake: () => {},
@@ -242,4 +250,62 @@ Deno.test("tunnel: sessions are renewed for as long as packets flow, over loss",
     assert.equal(new Set(node.payloads).size, node.payloads.length, "none twice");
     node.engine.checkInvariants();
   }
+});
+
+/** A TCP SYN that offers segments of 1460 bytes, from left to right. */
+function synPacket(): Uint8Array<ArrayBuffer> {
+  const tcp = new Uint8Array(24);
+  tcp.set([6 << 4, 0x02], 12);
+  tcp.set([2, 4, 0x05, 0xb4], 20);
+  const packet = ipPacket("10.0.0.1", "10.0.0.2", tcp);
+  packet[9] = 6;
+  return packet;
+}
+
+Deno.test("tunnel: who sends what does not fit the path is told, and what fits arrives", () => {
+  using lab = new Lab();
+  lab.left.routeMtu = 1280;
+  const packet = ipPacket("10.0.0.1", "10.0.0.2", new Uint8Array(1221 - 20));
+  packet[6] = 0x40;
+  lab.left.tun.route(packet);
+  lab.settle();
+  assert.equal(lab.right.tun.written.length, 0);
+  const [answer] = lab.left.tun.written;
+  assert.ok(answer);
+  assert.deepEqual([answer[9], answer[20], answer[21], answer[26]! << 8 | answer[27]!], [1, 3, 4, 1220]);
+  assert.equal(lab.left.engine.drops["too-big-for-path"], 1);
+  const fitting = ipPacket("10.0.0.1", "10.0.0.2", new Uint8Array(1220 - 20));
+  fitting[6] = 0x40;
+  lab.left.tun.route(fitting);
+  lab.settle();
+  assert.deepEqual(lab.right.tun.written, [fitting]);
+});
+
+Deno.test("tunnel: TCP connections open with what the narrower end's path carries", () => {
+  for (const narrow of ["left", "right"] as const) {
+    using lab = new Lab();
+    lab[narrow].routeMtu = 1280;
+    lab.left.tun.route(synPacket());
+    lab.settle();
+    assert.deepEqual([...lab.right.tun.written[0]!.subarray(-2)], [1180 >>> 8, 1180 & 0xff], narrow);
+  }
+});
+
+Deno.test("tunnel: a datagram that the kernel refuses for its size makes it ask again", () => {
+  using lab = new Lab();
+  lab.left.tun.route(ipPacket("10.0.0.1", "10.0.0.2", new Uint8Array(1300)));
+  lab.settle();
+  assert.equal(lab.right.tun.written.length, 1);
+  lab.left.routeMtu = 1280;
+  lab.nowMs += 1;
+  lab.network.fate = ({ bytes }) => bytes.length > 1300 ? "too-big" : "deliver";
+  const packet = ipPacket("10.0.0.1", "10.0.0.2", new Uint8Array(1390));
+  packet[6] = 0x40;
+  for (let i = 0; i < 2; i++) {
+    lab.left.tun.route(packet);
+    lab.settle();
+    lab.nowMs += 1;
+  }
+  assert.equal(lab.left.loop.drops["datagram-too-big"], 1);
+  assert.equal(lab.left.tun.written.length, 1, "the second time the sender is told");
 });
