@@ -58,8 +58,8 @@ export interface NodeConfig {
   readonly raftListen: HostPort;
   readonly wireguardListenPort: number;
   readonly interfaceName: string;
-  /** Bytes. */
-  readonly mtu: number;
+  /** Bytes; `undefined` to follow the underlay. */
+  readonly mtu: number | undefined;
   readonly tls: TlsConfig;
   /** Enabled features, `nodes` first. */
   readonly features: readonly string[];
@@ -133,7 +133,7 @@ export function parseConfig(sources: readonly RawOptions[], host: HostDefaults):
     raftListen: readListen(reader, "raft-listen"),
     wireguardListenPort: reader.integer("wireguard-listen-port", 0, 65535),
     interfaceName: readInterface(reader),
-    mtu: reader.integer("mtu", MTU_BYTES_MIN, MTU_BYTES_MAX),
+    mtu: reader.text("mtu") === undefined ? undefined : reader.integer("mtu", MTU_BYTES_MIN, MTU_BYTES_MAX),
     tls: readTls(reader),
     features: readFeatures(reader, host.features),
     logLevel: reader.choice("log-level", ["debug", "info", "warn", "error"]) ?? "info",

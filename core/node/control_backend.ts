@@ -105,7 +105,7 @@ export class MeshControlBackend implements ControlBackend {
       networkIpv4: `${mesh.networkIpv4}`,
       networkIpv6: `${mesh.networkIpv6}`,
       interface: tunnel.interfaceName,
-      mtu: config.mtu,
+      mtu: tunnel.mtu,
       wireguardPort: device.listenPort,
       raftPort: self?.raftPort ?? 0,
       grpcPort: self?.grpcPort ?? 0,

@@ -37,6 +37,7 @@ import type { NodeConfig, TlsConfig } from "./config.ts";
 import { Gate } from "./gate.ts";
 import { openLinks } from "./links.ts";
 import { type NodeEnd, NodeLife } from "./node_life.ts";
+import { TimestampReserve } from "./timestamp_reserve.ts";
 import { openHostTunnel, type OpenTunnel } from "./tunnel.ts";
 
 /** Name of the node's Unix socket in its data directory. */
@@ -82,7 +83,10 @@ export async function openNode(
   const publicKey = privateKey.publicKey(suite.x25519);
   const store = stack.use(await openStore(config, dataDir, log));
   const machine = stack.use(StateMachine.open(await loadSqlEngine(sqliteWasm()), store.stored.snapshot?.data));
-  const tunnel = stack.use(await openTunnel(config, privateKey, log.child("tunnel")));
+  const timestamps = config.inMemory
+    ? undefined
+    : await TimestampReserve.open(openDisk(), dataDir.path, systemClock, log.child("tunnel"));
+  const tunnel = stack.use(await openTunnel(config, privateKey, log.child("tunnel"), timestamps));
   const gate = new Gate();
   const rpc = stack.use(
     await RpcServer.start({

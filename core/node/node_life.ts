@@ -163,6 +163,8 @@ export class NodeLife implements AsyncDisposable {
     }, place.seed?.peers ?? []);
     this.#announcer = new Announcer(running, () => this.#finder.describe(undefined), this.#stop.signal);
     this.#again = this.#stack.use(new Alarm(clock, () => this.#reconcile()));
+    // A host that has moved is found again as soon as the mesh is told.
+    tunnel.whenUnderlayChanges(() => this.#stop.signal.aborted || this.#reconcile());
     this.#changed();
     return running;
   }

@@ -47,7 +47,12 @@ export const RUN_OPTIONS = [
   { name: "raft-listen", kind: "text", placeholder: "HOST:PORT", help: "Raft address", defaultText: "[::]:9443" },
   { name: "wireguard-listen-port", kind: "number", placeholder: "N", help: "WireGuard UDP port", defaultText: "51820" },
   { name: "interface", kind: "text", placeholder: "NAME", help: "name of the TUN interface", defaultText: "weft0" },
-  { name: "mtu", kind: "number", placeholder: "N", help: "MTU of the TUN interface in bytes", defaultText: "1420" },
+  {
+    name: "mtu",
+    kind: "number",
+    placeholder: "N",
+    help: "MTU of the TUN interface in bytes (default: follows the underlay, at most 1420)",
+  },
   { name: "insecure", kind: "flag", help: "gRPC without TLS" },
   { name: "tls-cert-file", kind: "text", placeholder: "FILE", help: "certificate chain, PEM" },
   { name: "tls-key-file", kind: "text", placeholder: "FILE", help: "private key, PEM" },

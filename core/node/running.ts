@@ -30,7 +30,7 @@ export interface RunningParts {
   readonly changes: Changes;
   readonly clock: Clock;
   readonly startedWallMs: number;
-  readonly tunnel: { readonly interfaceName: string; status(): Promise<DeviceStatus> };
+  readonly tunnel: { readonly interfaceName: string; readonly mtu: number; status(): Promise<DeviceStatus> };
   /** How to call other nodes. */
   readonly credentials: RpcCredentials;
   readonly log: Log;

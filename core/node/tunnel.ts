@@ -6,11 +6,16 @@
 import { type DataPlane, type DeviceStatus, startDataPlane } from "../dataplane/data_plane.ts";
 import { type HostDevice, openHostDevice } from "../dataplane/host_device.ts";
 import type { TunnelPeer } from "../dataplane/messages.ts";
+import { TUNNEL_MTU_MAX } from "../dataplane/tunnel_mtu.ts";
+import { systemClock } from "../io/clock.ts";
+import { NetworkWatch } from "../io/network_watch_linux.ts";
 import type { IpAddress } from "../ip/address.ts";
 import { Prefix } from "../ip/prefix.ts";
 import type { PrivateKey } from "../keys/private_key.ts";
 import type { Log } from "../seams/log.ts";
 import type { NodeConfig } from "./config.ts";
+import type { TimestampReserve } from "./timestamp_reserve.ts";
+import { Underlay, type UnderlayParts } from "./underlay.ts";
 
 /** What a node has inside the mesh. */
 export interface MeshNetwork {
@@ -25,6 +30,8 @@ export interface Tunnel extends AsyncDisposable {
   readonly interfaceName: string;
   /** The bound UDP port. */
   readonly listenPort: number;
+  /** Of the interface now, in bytes. */
+  readonly mtu: number;
   /** Makes the interface's addresses and routes these; cheap when nothing changed. */
   setNetwork(network: MeshNetwork): void;
   /** Adds a peer or changes its settings. */
@@ -36,29 +43,48 @@ export interface Tunnel extends AsyncDisposable {
   hostAddresses(): IpAddress[];
   /** The source address of packets to `destination`. */
   sourceAddressFor(destination: IpAddress): IpAddress | undefined;
+  /** Calls `tell` from now on when the host's addresses changed, or the machine woke up somewhere. */
+  whenUnderlayChanges(tell: () => void): void;
 }
 
-/** Opens a tunnel; nothing is routed into it before {@linkcode Tunnel.setNetwork}. */
-export type OpenTunnel = (config: NodeConfig, privateKey: PrivateKey, log: Log) => Promise<Tunnel>;
+/**
+ * Opens a tunnel; nothing is routed into it before {@linkcode Tunnel.setNetwork}. Borrows `timestamps`, which a node that
+ * keeps nothing on disk has not.
+ */
+export type OpenTunnel = (
+  config: NodeConfig,
+  privateKey: PrivateKey,
+  log: Log,
+  timestamps: TimestampReserve | undefined,
+) => Promise<Tunnel>;
 
 /** The real one: a TUN interface of this host. */
-export async function openHostTunnel(config: NodeConfig, privateKey: PrivateKey, log: Log): Promise<Tunnel> {
+export async function openHostTunnel(
+  config: NodeConfig,
+  privateKey: PrivateKey,
+  log: Log,
+  timestamps: TimestampReserve | undefined,
+): Promise<Tunnel> {
   await using stack = new AsyncDisposableStack();
   const { interfaceName, mtu, wireguardListenPort: listenPort } = config;
-  const device = stack.use(openHostDevice({ interfaceName, mtu, listenPort }, log));
-  const plane = stack.use(await startDataPlane({ device, privateKey, log }));
-  return new HostTunnel(device, plane, stack.move());
+  const device = stack.use(openHostDevice({ interfaceName, mtu: mtu ?? TUNNEL_MTU_MAX, listenPort }, log));
+  const plane = stack.use(await startDataPlane({ device, privateKey, log, ...(timestamps && { timestamps }) }));
+  const watch: UnderlayParts["watch"] = (onChange) => NetworkWatch.open(device.libc, device.interfaceIndex, onChange);
+  const underlay = stack.use(new Underlay({ device, plane, mtu, timestamps, watch, clock: systemClock, log }));
+  return new HostTunnel(device, plane, underlay, stack.move());
 }
 
 class HostTunnel implements Tunnel {
   readonly #device: HostDevice;
   readonly #plane: DataPlane;
+  readonly #underlay: Underlay;
   readonly #owned: AsyncDisposable;
   #network = "";
 
-  constructor(device: HostDevice, plane: DataPlane, owned: AsyncDisposable) {
+  constructor(device: HostDevice, plane: DataPlane, underlay: Underlay, owned: AsyncDisposable) {
     this.#device = device;
     this.#plane = plane;
+    this.#underlay = underlay;
     this.#owned = owned;
   }
 
@@ -68,6 +94,10 @@ class HostTunnel implements Tunnel {
 
   get listenPort(): number {
     return this.#device.listenPort;
+  }
+
+  get mtu(): number {
+    return this.#device.mtu;
   }
 
   setNetwork(network: MeshNetwork): void {
@@ -82,10 +112,12 @@ class HostTunnel implements Tunnel {
 
   upsertPeer(peer: TunnelPeer): void {
     this.#plane.upsertPeer(peer);
+    this.#underlay.peerIsAt(peer.publicKey, peer.endpoints);
   }
 
   removePeer(publicKey: string): void {
     this.#plane.removePeer(publicKey);
+    this.#underlay.peerIsAt(publicKey, []);
   }
 
   status(): Promise<DeviceStatus> {
@@ -93,10 +125,11 @@ class HostTunnel implements Tunnel {
   }
 
   hostAddresses(): IpAddress[] {
-    return this.#device.network.hostAddresses()
-      .filter((entry) => entry.isInterfaceUp && !entry.isLoopback && entry.interfaceName !== this.interfaceName)
-      .filter((entry) => entry.isGlobal && entry.isUsable && !entry.isTemporary)
-      .map((entry) => entry.prefix.address);
+    return this.#underlay.addresses();
+  }
+
+  whenUnderlayChanges(tell: () => void): void {
+    this.#underlay.whenChanged(tell);
   }
 
   sourceAddressFor(destination: IpAddress): IpAddress | undefined {

@@ -15,9 +15,12 @@ import { noDrops } from "../../core/wireguard/drop_reason.ts";
 export class PaperTunnel implements Tunnel {
   readonly interfaceName = "paper0";
   readonly listenPort = 51820;
+  readonly mtu = 1420;
   readonly peers = new Map<string, TunnelPeer>();
   network: MeshNetwork | undefined;
   isClosed = false;
+  /** The host's addresses or routes changed. */
+  underlayChanged: () => void = () => {};
 
   setNetwork(network: MeshNetwork): void {
     this.network = network;
@@ -52,6 +55,10 @@ export class PaperTunnel implements Tunnel {
       drops: { ...noDrops(), ...noLoopDrops() },
       lastTimestamp,
     });
+  }
+
+  whenUnderlayChanges(tell: () => void): void {
+    this.underlayChanged = tell;
   }
 
   hostAddresses(): IpAddress[] {

@@ -32,7 +32,7 @@ Deno.test("parseConfig: defaults are the documented ones", () => {
   assert.equal(formatHostPort(config.raftListen), "[::]:9443");
   assert.equal(config.wireguardListenPort, 51820);
   assert.equal(config.interfaceName, "weft0");
-  assert.equal(config.mtu, 1420);
+  assert.equal(config.mtu, undefined, "follows the underlay");
   assert.equal(String(config.ipv4Network), "172.16.0.0/12");
   assert.equal(config.nodeId, "alpha");
   assert.equal(config.dataDir, "/var/lib/weft");
