@@ -11,6 +11,7 @@ import { systemClock } from "../io/clock.ts";
 import { openCryptoSuite } from "../io/crypto_suite.ts";
 import { defaultDataDir, environment, outputFileMode, readStdin, runtimeInfo } from "../io/process.ts";
 import { systemRandom } from "../io/random.ts";
+import { type DeviceOptions, type DeviceRequest, deviceRequest, runDevice } from "./device.ts";
 import { EXIT, EXIT_MEANINGS, type ExitCode, exitCodeFor, STACK_VARIABLE, unexpectedStack } from "./exit.ts";
 import { generateKey, KEY_INPUT_BYTES_MAX, keyFileWarning, publicKeyOf } from "./keys.ts";
 import { runLeave } from "./leave.ts";
@@ -29,13 +30,22 @@ export interface Surroundings extends TargetHost {
   readonly output: Output;
   /** Runs a node to its end. */
   readonly runNode: (request: RunRequest) => Promise<ExitCode>;
+  /** Runs a plain WireGuard interface to its end. */
+  readonly runDevice: (request: DeviceRequest) => Promise<ExitCode>;
   /** Standard input to its end; `undefined` if it is longer. */
   readonly readStdin: (bytesMax: number) => Promise<string | undefined>;
 }
 
 /** This process. */
 export function processSurroundings(): Surroundings {
-  return { output: processOutput(), environment: environment(), dataDir: defaultDataDir(), runNode, readStdin };
+  return {
+    output: processOutput(),
+    environment: environment(),
+    dataDir: defaultDataDir(),
+    runNode,
+    runDevice,
+    readStdin,
+  };
 }
 
 /**
@@ -97,6 +107,7 @@ function buildProgram(around: Surroundings, setCode: (code: ExitCode) => void): 
     .addHelpText("after", generalHelp());
   addNodeCommands(program, around, setCode);
   addClientCommands(program, around);
+  addDeviceCommand(program, around, setCode);
   addKeyCommands(program, around);
   program.command("version")
     .description("version, commit, build date and Deno version of this program")
@@ -180,6 +191,29 @@ function addClientCommands(program: Command, around: Surroundings): void {
     .description("take the node on this host out of its mesh, make it forget the mesh, and stop it")
     .action((options: TargetOptions) => runLeave(options, around, output));
 }
+
+function addDeviceCommand(program: Command, around: Surroundings, setCode: (code: ExitCode) => void): void {
+  program.command("device <INTERFACE>")
+    .description("run a plain WireGuard interface for `wg` and `wg-quick`, without a mesh")
+    .usage("INTERFACE [OPTIONS]")
+    .option("-f, --foreground", "as it always does, and as others are told to")
+    .option("--log-level <LEVEL>", "debug, info, warn or error (default: info)")
+    .option("--log-format <FORMAT>", "text or json (default: text on a terminal)")
+    .addHelpText("after", DEVICE_HELP)
+    .action(async (interfaceName: string, options: DeviceOptions) =>
+      setCode(await around.runDevice(deviceRequest(interfaceName, options, around.environment)))
+    );
+}
+
+const DEVICE_HELP = `
+Takes the place of \`wireguard-go --foreground INTERFACE\`: the interface is configured with \`wg\`, over the socket
+/var/run/wireguard/INTERFACE.sock, and with \`ip\`. It logs the message "ready", and ends at SIGTERM and Ctrl-C, when the
+interface is deleted, and when its socket is. It needs root, or CAP_NET_ADMIN and access to /dev/net/tun.
+
+For wg-quick, save this as an executable file and name it in WG_QUICK_USERSPACE_IMPLEMENTATION:
+  #!/bin/sh
+  setsid weft device "$1" </dev/null >"/var/log/weft-$1.log" 2>&1 &
+  until wg show "$1" >/dev/null 2>&1; do kill -0 $! && sleep 0.1 || exit 1; done`;
 
 function addKeyCommands(program: Command, { output, readStdin }: Surroundings): void {
   const keys = program.command("keys").description("WireGuard keys on standard input and output").usage("COMMAND");

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import type { DeviceRequest } from "../../../core/cli/device.ts";
 import { type Layout, PLAIN_LAYOUT, styleFor } from "../../../core/cli/format.ts";
 import { runProgram, type Surroundings } from "../../../core/cli/program.ts";
 import type { RunRequest } from "../../../core/cli/run.ts";
@@ -13,6 +14,7 @@ interface Result {
   readonly out: string;
   readonly err: string;
   readonly requests: readonly RunRequest[];
+  readonly devices: readonly DeviceRequest[];
 }
 
 interface Setting extends Partial<Omit<Surroundings, "output">> {
@@ -22,6 +24,7 @@ interface Setting extends Partial<Omit<Surroundings, "output">> {
 async function weft(line: string, { layout = PLAIN_LAYOUT, ...around }: Setting = {}): Promise<Result> {
   const recorded = new RecordedOutput(layout);
   const requests: RunRequest[] = [];
+  const devices: DeviceRequest[] = [];
   const code = await runProgram(line.split(" ").filter((word) => word !== ""), {
     output: recorded.output,
     environment: {},
@@ -30,10 +33,14 @@ async function weft(line: string, { layout = PLAIN_LAYOUT, ...around }: Setting 
       requests.push(request);
       return Promise.resolve(0);
     },
+    runDevice: (request) => {
+      devices.push(request);
+      return Promise.resolve(0);
+    },
     readStdin: () => Promise.resolve(""),
     ...around,
   });
-  return { code, out: recorded.out, err: recorded.err, requests };
+  return { code, out: recorded.out, err: recorded.err, requests, devices };
 }
 
 Deno.test("runProgram: without a command, help on standard error and exit code 2", async () => {
@@ -51,7 +58,7 @@ Deno.test("runProgram: help on request goes to standard output, with exit codes 
     const { code, out, err } = await weft(line);
     assert.equal(code, 0);
     assert.equal(err, "");
-    for (const command of ["run", "up", "status", "nodes", "leave", "keys", "version"]) {
+    for (const command of ["run", "up", "status", "nodes", "leave", "device", "keys", "version"]) {
       assert.match(out, new RegExp(`^  ${command} `, "m"));
     }
     for (const exit of ["0  ok", "1  failed", "2  ", "3  ", "4  ", "5  ", "6  ", "8  "]) {
@@ -63,7 +70,18 @@ Deno.test("runProgram: help on request goes to standard output, with exit codes 
 });
 
 Deno.test("runProgram: every command has help of its own", async () => {
-  const commands = ["run", "up", "status", "nodes", "leave", "keys", "keys generate", "keys public", "version"];
+  const commands = [
+    "run",
+    "up",
+    "status",
+    "nodes",
+    "leave",
+    "device",
+    "keys",
+    "keys generate",
+    "keys public",
+    "version",
+  ];
   for (const command of commands) {
     const { code, out } = await weft(`${command} --help`);
     assert.equal(code, 0, command);
@@ -89,7 +107,7 @@ Deno.test("runProgram: --version says what the command says", async () => {
   const { code, out } = await weft("version");
   assert.equal(code, 0);
   for (const line of ["--version", "-V"]) {
-    assert.deepEqual({ ...await weft(line) }, { code, out, err: "", requests: [] });
+    assert.deepEqual({ ...await weft(line) }, { code, out, err: "", requests: [], devices: [] });
   }
 });
 
@@ -109,6 +127,7 @@ Deno.test("runProgram: what cannot be understood is one line, a way out, and exi
       out: "",
       err: `error: ${message}\nnext: See: ${help}\n`,
       requests: [],
+      devices: [],
     });
   }
 });
@@ -206,4 +225,33 @@ Deno.test("runProgram: keys", async () => {
   const wrong = await weft("keys public", { readStdin: () => Promise.resolve("secret") });
   assert.equal(wrong.code, 1);
   assert.doesNotMatch(wrong.err, /secret/);
+});
+
+Deno.test("runProgram: device takes a name, and the flag that wireguard-go needs", async () => {
+  const request = { interfaceName: "wg0", logLevel: "info", logFormat: "auto" };
+  for (const line of ["device wg0", "device -f wg0", "device --foreground wg0"]) {
+    const { code, devices } = await weft(line);
+    assert.deepEqual([code, devices], [0, [request]], line);
+  }
+  const { devices } = await weft("device wg0 --log-level debug --log-format json");
+  assert.deepEqual(devices, [{ ...request, logLevel: "debug", logFormat: "json" }]);
+  assert.match((await weft("device --help")).out, /WG_QUICK_USERSPACE_IMPLEMENTATION/);
+});
+
+Deno.test("runProgram: device says what is wrong with a name or a log, with exit code 2", async () => {
+  for (
+    const [line, message] of [
+      ["device", /[Mm]issing required argument "INTERFACE"/],
+      ["device wg0 wg1", /too many arguments/i],
+      ["device sixteen-letters0", /has 16 characters, Linux allows 15/],
+      ["device a/b", /"a\/b" is not valid/],
+      ["device wg0 --log-level loud", /log level "loud": expected one of debug, info, warn, error/],
+      ["device wg0 --mtu 5", /Unknown option "--mtu"/],
+    ] as const
+  ) {
+    const { code, err, devices } = await weft(line);
+    assert.equal(code, 2, line);
+    assert.match(err, message);
+    assert.deepEqual(devices, []);
+  }
 });
