@@ -75,6 +75,7 @@ export class NodeLife implements AsyncDisposable {
   /** Resolves once the node belongs to a mesh with a known leader. */
   async start(signal: AbortSignal): Promise<void> {
     const { log, config, tunnel } = this.#parts;
+    tunnel.interfaceGone.then(() => this.#end.reject(interfaceGone(tunnel.interfaceName)));
     const place = await this.#finder.find(signal);
     if (place.seed) tunnel.setNetwork(place.seed.network);
     for (const peer of place.seed?.peers ?? []) tunnel.upsertPeer(peer);
@@ -285,4 +286,8 @@ export class NodeLife implements AsyncDisposable {
 function isAlone(engine: RaftEngine): boolean {
   const { voters } = engine.status().membership;
   return voters.length === 1 && voters[0] === engine.status().id;
+}
+
+function interfaceGone(name: string): MeshError {
+  return new MeshError("unavailable", `The interface "${name}" was deleted`, { hint: "Start the node again." });
 }

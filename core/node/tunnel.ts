@@ -7,6 +7,9 @@ import { type DataPlane, type DeviceStatus, startDataPlane } from "../dataplane/
 import { type HostDevice, openHostDevice } from "../dataplane/host_device.ts";
 import type { TunnelPeer } from "../dataplane/messages.ts";
 import { TUNNEL_MTU_MAX } from "../dataplane/tunnel_mtu.ts";
+import { ReadOnlyHandler } from "../dataplane/uapi_read_only.ts";
+import { UapiServer } from "../dataplane/uapi_server.ts";
+import type { UapiHandler } from "../dataplane/uapi_session.ts";
 import { systemClock } from "../io/clock.ts";
 import { NetworkWatch } from "../io/network_watch_linux.ts";
 import type { IpAddress } from "../ip/address.ts";
@@ -43,6 +46,8 @@ export interface Tunnel extends AsyncDisposable {
   hostAddresses(): IpAddress[];
   /** The source address of packets to `destination`. */
   sourceAddressFor(destination: IpAddress): IpAddress | undefined;
+  /** Resolves when somebody deleted the interface: the tunnel will not work any more. */
+  readonly interfaceGone: Promise<void>;
   /** Calls `tell` from now on when the host's addresses changed, or the machine woke up somewhere. */
   whenUnderlayChanges(tell: () => void): void;
 }
@@ -71,7 +76,18 @@ export async function openHostTunnel(
   const plane = stack.use(await startDataPlane({ device, privateKey, log, ...(timestamps && { timestamps }) }));
   const watch: UnderlayParts["watch"] = (onChange) => NetworkWatch.open(device.libc, device.interfaceIndex, onChange);
   const underlay = stack.use(new Underlay({ device, plane, mtu, timestamps, watch, clock: systemClock, log }));
+  stack.use(await showToWg(interfaceName, new ReadOnlyHandler(plane, privateKey), log));
   return new HostTunnel(device, plane, underlay, stack.move());
+}
+
+/** Serves the socket where `wg` looks. A node does without where that cannot be; namespaces, for one, share the directory. */
+async function showToWg(interfaceName: string, handler: UapiHandler, log: Log): Promise<AsyncDisposable | undefined> {
+  try {
+    return await UapiServer.open({ interfaceName, handler, log });
+  } catch (error) {
+    log.warn("wg cannot see this interface", { error: error instanceof Error ? error.message : String(error) });
+    return undefined;
+  }
 }
 
 class HostTunnel implements Tunnel {
@@ -98,6 +114,10 @@ class HostTunnel implements Tunnel {
 
   get mtu(): number {
     return this.#device.mtu;
+  }
+
+  get interfaceGone(): Promise<void> {
+    return this.#plane.interfaceGone;
   }
 
   setNetwork(network: MeshNetwork): void {

@@ -18,9 +18,19 @@ export class PaperTunnel implements Tunnel {
   readonly mtu = 1420;
   readonly peers = new Map<string, TunnelPeer>();
   network: MeshNetwork | undefined;
+  readonly #gone = Promise.withResolvers<void>();
   isClosed = false;
   /** The host's addresses or routes changed. */
   underlayChanged: () => void = () => {};
+
+  get interfaceGone(): Promise<void> {
+    return this.#gone.promise;
+  }
+
+  /** As somebody does with `ip link delete`. */
+  deleteInterface(): void {
+    this.#gone.resolve();
+  }
 
   setNetwork(network: MeshNetwork): void {
     this.network = network;

@@ -228,6 +228,13 @@ Deno.test("a node that the mesh removes ends, and says so", async () => {
   assert.equal(await node.ended, "removed");
 });
 
+Deno.test("a node whose interface is deleted ends, and says so", async () => {
+  await using nodes = new Nodes();
+  const node = await nodes.bootstrap("a");
+  nodes.tunnels.byNode.get("a")?.deleteInterface();
+  await assert.rejects(node.ended, /The interface "paper0" was deleted/);
+});
+
 Deno.test("openNode: without state and without a way to a mesh it says what to do", async () => {
   await using nodes = new Nodes();
   await assert.rejects(nodes.start("a"), { reason: "not-joined" });
