@@ -115,7 +115,12 @@ export class MeshLab implements AsyncDisposable {
 
   /** A node on a host of its own, not started. */
   async node(name: string): Promise<MeshNode> {
-    return new MeshNode(await this.lab.host(name), this.#program, `${this.#directory}/${name}`);
+    return this.nodeOn(await this.lab.host(name));
+  }
+
+  /** A node on a host of the lab, not started. */
+  nodeOn(host: Host): MeshNode {
+    return new MeshNode(host, this.#program, `${this.#directory}/${host.name}`);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

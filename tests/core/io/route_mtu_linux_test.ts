@@ -26,7 +26,7 @@ const CONFIG = new URL("../../../deno.json", import.meta.url).pathname;
 
 labTest("RouteMtu.to: interface, route, what routers said, and no route", LAB_NEEDS, async () => {
   await using lab = await Lab.create();
-  const { near: a, far: b, router } = await farApart(lab, "a", "b");
+  const { near: a, far: b, routers: [router], narrow } = await farApart(lab, "a", "b");
   const look = async (...endpoints: string[]): Promise<unknown> => {
     const program = [Deno.execPath(), "run", "-A", "--quiet", "--no-check", "--config", CONFIG, LOOK];
     return JSON.parse(await a.mustExec([...program, ...endpoints]));
@@ -34,7 +34,7 @@ labTest("RouteMtu.to: interface, route, what routers said, and no route", LAB_NE
   const both = [`${b.ipv4}:9`, `[${b.ipv6}]:9`];
 
   assert.deepEqual(await look(...both, "203.0.113.1:9", "[2001:db8:9::1]:9"), [1500, 1500, 0, 0]);
-  await router.ip("link set eth1 mtu 1300");
+  await narrow(1300);
   const pings = (address: string) =>
     a.exec(["ping", "-n", "-q", "-c", "1", "-W", "1", "-M", "do", "-s", "1400", address]);
   for (const address of [b.ipv4, b.ipv6]) await pings(address);
