@@ -13,7 +13,9 @@ const WORD_VALUES = 0x1_0000_0000;
  * buffer lives: memory of array buffers never moves.
  */
 export function addressOf(buffer: Uint8Array<ArrayBuffer>): number {
-  const address = Number(Deno.UnsafePointer.value(Deno.UnsafePointer.of(buffer)));
+  // Asking a short array for its buffer moves it out of the collector's reach.
+  const view = new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.byteLength);
+  const address = Number(Deno.UnsafePointer.value(Deno.UnsafePointer.of(view)));
   assert(Number.isSafeInteger(address) && address > 0, "a buffer has an address");
   return address;
 }

@@ -11,6 +11,7 @@ import { hchacha20, HCHACHA20_INPUT_BYTES } from "../crypto/hchacha20.ts";
 import { type Aead, AEAD_KEY_BYTES, type AeadKey, NONCE_BYTES, TAG_BYTES, XNONCE_BYTES } from "../crypto/suite.ts";
 import { cString } from "./libc_ffi.ts";
 import { type Libcrypto, type LibcryptoSymbols, native } from "./libcrypto_ffi.ts";
+import { PointerCache, pointerTo } from "./pointer_cache.ts";
 
 /** `EVP_CTRL_AEAD_GET_TAG` and `EVP_CTRL_AEAD_SET_TAG` of openssl/evp.h. */
 const GET_TAG = 0x10;
@@ -19,9 +20,33 @@ const SET_TAG = 0x11;
 const ZERO_KEY = new Uint8Array(AEAD_KEY_BYTES);
 const ZERO_NONCE = new Uint8Array(NONCE_BYTES);
 
+/** What all packet keys of a thread share between two calls, at addresses that never change. */
+export class PacketScratch {
+  /** Addresses in the buffers that packets lie in. */
+  readonly pointers: PointerCache = new PointerCache();
+  readonly nonceView: DataView<ArrayBuffer>;
+  readonly nonce: Deno.PointerObject;
+  /** Where C reports how much it wrote; the lengths are known. */
+  readonly written: Deno.PointerObject;
+  /** Where C would write the rest of a block; this cipher has none. */
+  readonly nothing: Deno.PointerObject;
+  /** Keeps the addresses good. */
+  readonly #memory = new Uint8Array(new ArrayBuffer(3 * TAG_BYTES));
+
+  constructor() {
+    const at = (slot: number) => pointerTo(this.#memory.subarray(slot * TAG_BYTES));
+    this.nonceView = new DataView(this.#memory.buffer, 0, NONCE_BYTES);
+    this.nonce = at(0);
+    this.written = at(1);
+    this.nothing = at(2);
+  }
+}
+
 /** The algorithm, looked up once: looking it up per key takes longer than sealing a small packet. */
 export class LibcryptoCipher implements Disposable {
   readonly symbols: LibcryptoSymbols;
+  /** For the packet keys. */
+  readonly packets: PacketScratch = new PacketScratch();
   readonly #cipher: Deno.PointerValue;
   readonly #free: () => void;
   #contextCount = 0;
@@ -79,13 +104,9 @@ export class LibcryptoCipher implements Disposable {
 export class LibcryptoAeadKey implements AeadKey {
   readonly #cipher: LibcryptoCipher;
   readonly #symbols: LibcryptoSymbols;
+  readonly #packets: PacketScratch;
   readonly #sealContext: Deno.PointerObject;
   readonly #openContext: Deno.PointerObject;
-  readonly #nonce = new Uint8Array(NONCE_BYTES);
-  readonly #nonceView = new DataView(this.#nonce.buffer);
-  readonly #tag = new Uint8Array(TAG_BYTES);
-  /** Where C reports how much it wrote; the lengths are known. */
-  readonly #written = new Int32Array(1);
   #disposed = false;
 
   /** Copies `key`, 32 bytes. */
@@ -93,32 +114,37 @@ export class LibcryptoAeadKey implements AeadKey {
     assert(key.length === AEAD_KEY_BYTES, "A ChaCha20-Poly1305 key is 32 bytes");
     this.#cipher = cipher;
     this.#symbols = cipher.symbols;
+    this.#packets = cipher.packets;
     this.#sealContext = cipher.sealContext(key);
     this.#openContext = cipher.openContext(key);
   }
 
   seal(counter: number, buffer: Uint8Array, offset: number, length: number): void {
-    const text = this.#start(counter, buffer, offset, length + TAG_BYTES);
+    this.#start(counter, buffer, offset, length + TAG_BYTES);
     const c = this.#symbols;
     const context = this.#sealContext;
-    const done = c.encryptInitNonce(context, null, null, null, this.#nonce) === 1 &&
-      c.EVP_EncryptUpdate(context, text, this.#written, text, length) === 1 &&
-      c.EVP_EncryptFinal_ex(context, this.#tag, this.#written) === 1 &&
-      c.EVP_CIPHER_CTX_ctrl(context, GET_TAG, TAG_BYTES, this.#tag) === 1;
+    const { pointers, nonce, written, nothing } = this.#packets;
+    const text = pointers.at(buffer, offset);
+    const done = c.packetSealInit(context, null, null, null, nonce) === 1 &&
+      c.packetSeal(context, text, written, text, length) === 1 &&
+      c.packetSealEnd(context, nothing, written) === 1 &&
+      c.packetTag(context, GET_TAG, TAG_BYTES, pointers.at(buffer, offset + length)) === 1;
     assert(done, "libcrypto seals a packet");
-    buffer.set(this.#tag, offset + length);
   }
 
   open(counter: number, buffer: Uint8Array, offset: number, length: number): boolean {
     if (length < TAG_BYTES) return false;
-    const text = this.#start(counter, buffer, offset, length);
+    this.#start(counter, buffer, offset, length);
     const c = this.#symbols;
     const context = this.#openContext;
-    const done = c.decryptInitNonce(context, null, null, null, this.#nonce) === 1 &&
-      c.EVP_CIPHER_CTX_ctrl(context, SET_TAG, TAG_BYTES, text.subarray(length - TAG_BYTES)) === 1 &&
-      c.EVP_DecryptUpdate(context, text, this.#written, text, length - TAG_BYTES) === 1;
+    const { pointers, nonce, written, nothing } = this.#packets;
+    const text = pointers.at(buffer, offset);
+    const textBytes = length - TAG_BYTES;
+    const done = c.packetOpenInit(context, null, null, null, nonce) === 1 &&
+      c.packetTag(context, SET_TAG, TAG_BYTES, pointers.at(buffer, offset + textBytes)) === 1 &&
+      c.packetOpen(context, text, written, text, textBytes) === 1;
     assert(done, "libcrypto reads a packet");
-    return c.EVP_DecryptFinal_ex(context, this.#tag, this.#written) === 1;
+    return c.packetOpenEnd(context, nothing, written) === 1;
   }
 
   /** Frees both contexts, which clears their memory. Further use is a broken invariant. */
@@ -130,16 +156,15 @@ export class LibcryptoAeadKey implements AeadKey {
   }
 
   /**
-   * Sets the nonce and gives the view that tells C the address of the text.
+   * Sets the nonce.
    *
    * The checks keep C inside the buffer and away from freed contexts: they are the memory safety of the packet path.
    */
-  #start(counter: number, buffer: Uint8Array, offset: number, bytes: number): Uint8Array<ArrayBuffer> {
+  #start(counter: number, buffer: Uint8Array, offset: number, bytes: number): void {
     assert(!this.#disposed, "A disposed packet key is not used again");
     assert(counterFits(counter), "A packet counter is an integer in 0 .. 2^53-1");
     assert(offset >= 0 && bytes >= TAG_BYTES && offset + bytes <= buffer.length, "Text and tag lie inside the buffer");
-    writeCounterNonce(this.#nonceView, counter);
-    return native(buffer).subarray(offset);
+    writeCounterNonce(this.#packets.nonceView, counter);
   }
 }
 
