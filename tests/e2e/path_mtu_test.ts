@@ -90,6 +90,7 @@ labTest(
       assert.match(await echo(near, ipv6, 1280, "do"), / 0% packet loss/, "the least that IPv6 may count on");
       for (const host of [near, far]) await host.ip("link set eth0 mtu 1500");
       await eventually("the tunnel to follow", async () => await tunnelMtuOf(near) === 1420, SETTLED_MS);
+      await near.ip("route flush cache");
     }
   },
 );
