@@ -114,6 +114,7 @@ export class NodeLife implements AsyncDisposable {
       store,
       machine,
       send: (message) => links.send(message),
+      random,
       onChange: () => this.#changed(),
       log: log.child("raft"),
     });

@@ -22,6 +22,7 @@ import type { DropReason, ProposeRefusal, ProposeResult } from "../raft/outcome.
 import type { Ready } from "../raft/ready.ts";
 import type { ConfState, Entry, LogStore } from "../seams/log_store.ts";
 import type { Log } from "../seams/log.ts";
+import type { Random } from "../seams/random.ts";
 import type { StateMachine } from "../state/apply.ts";
 import { Proposals } from "./proposals.ts";
 import { Reads } from "./reads.ts";
@@ -56,6 +57,7 @@ export interface RaftLoopParts {
   /** Other than {@linkcode SNAPSHOT_POLICY} in simulations only. */
   readonly snapshotPolicy?: SnapshotPolicy;
   readonly send: (message: PeerMessage) => void;
+  readonly random: Random;
   /** Called after entries or a snapshot were applied, or leader or role changed. */
   readonly onChange: () => void;
   readonly log: Log;
@@ -65,7 +67,7 @@ export interface RaftLoopParts {
 export class RaftLoop implements AsyncDisposable {
   readonly #parts: RaftLoopParts;
   readonly #proposals = new Proposals<RaftApplyResponse>();
-  readonly #reads = new Reads();
+  readonly #reads: Reads;
   readonly #stalls = new SnapshotStalls();
   #confState: ConfState;
   #wake: () => void = () => {};
@@ -76,6 +78,7 @@ export class RaftLoop implements AsyncDisposable {
 
   constructor(parts: RaftLoopParts) {
     this.#parts = parts;
+    this.#reads = new Reads(parts.random);
     this.#confState = parts.storage.initialState().confState;
     this.#running = this.#run();
     // The owner learns of a failure through `failed`; without this line the rejection would also be "unhandled".

@@ -5,13 +5,18 @@
  * @module
  */
 import { MeshError } from "../plugin/errors.ts";
+import type { Random } from "../seams/random.ts";
 
 /** A read that nobody confirmed for so many ticks was lost with a leader or a message. */
 export const READ_TICKS_MAX = 60;
 /** More waiting reads than this are refused. */
 export const PENDING_READ_COUNT_MAX = 4096;
-/** Bytes of the opaque context that names a read. */
-const CONTEXT_BYTES = 8;
+/**
+ * Bytes of the opaque context that names a read: random ones of this process, and a counter. An answer to a question of
+ * an earlier process may still be on its way; it must not pass for the answer to a new one.
+ */
+const CONTEXT_BYTES = 16;
+const PROCESS_BYTES = 8;
 
 interface Waiter {
   /** Of the leader that was asked. */
@@ -27,7 +32,12 @@ interface Waiter {
 /** The table of waiting reads. */
 export class Reads {
   readonly #waiters = new Map<string, Waiter>();
+  readonly #process = new Uint8Array(PROCESS_BYTES);
   #next = 0;
+
+  constructor(random: Random) {
+    random.fill(this.#process);
+  }
 
   /**
    * Opens a read.
@@ -37,7 +47,8 @@ export class Reads {
    */
   open(term: number): { readonly context: Uint8Array; readonly confirmed: Promise<void> } {
     const context = new Uint8Array(CONTEXT_BYTES);
-    new DataView(context.buffer).setFloat64(0, this.#next++);
+    context.set(this.#process);
+    new DataView(context.buffer).setFloat64(PROCESS_BYTES, this.#next++);
     const confirmed = new Promise<void>((resolve, reject) => {
       if (this.#waiters.size >= PENDING_READ_COUNT_MAX) {
         reject(new MeshError("unavailable", "Too many reads are waiting"));

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { PENDING_READ_COUNT_MAX, READ_TICKS_MAX, Reads } from "../../../core/node/reads.ts";
+import { SeededRandom } from "../../twins/seeded_random.ts";
 
 Deno.test("Reads: resolves once confirmed and applied, in either order", async () => {
-  const reads = new Reads();
+  const reads = new Reads(new SeededRandom(1));
   const first = reads.open(1);
   const second = reads.open(1);
   assert.notDeepEqual(first.context, second.context);
@@ -24,7 +25,7 @@ Deno.test("Reads: resolves once confirmed and applied, in either order", async (
 });
 
 Deno.test("Reads: abandon rejects, the limit refuses", async () => {
-  const reads = new Reads();
+  const reads = new Reads(new SeededRandom(1));
   const all = Array.from({ length: PENDING_READ_COUNT_MAX }, () => reads.open(1).confirmed);
   await assert.rejects(reads.open(1).confirmed, /Too many reads/);
   reads.abandon(new Error("stopped"));
@@ -33,7 +34,7 @@ Deno.test("Reads: abandon rejects, the limit refuses", async () => {
 });
 
 Deno.test("Reads: a read that nobody confirms ends after its ticks", async () => {
-  const reads = new Reads();
+  const reads = new Reads(new SeededRandom(1));
   const { confirmed } = reads.open(1);
   for (let tick = 1; tick < READ_TICKS_MAX; tick++) reads.tick();
   const younger = reads.open(1);
@@ -45,7 +46,7 @@ Deno.test("Reads: a read that nobody confirms ends after its ticks", async () =>
 });
 
 Deno.test("Reads: a new term ends the reads of earlier ones only", async () => {
-  const reads = new Reads();
+  const reads = new Reads(new SeededRandom(1));
   const earlier = reads.open(1);
   const later = reads.open(2);
   reads.abandonBefore(2, new Error("new term"));
@@ -53,4 +54,21 @@ Deno.test("Reads: a new term ends the reads of earlier ones only", async () => {
   reads.confirm(later.context, 1);
   reads.applied(1);
   await later.confirmed;
+});
+
+Deno.test("Reads: an answer to a question of an earlier process is nobody's", async () => {
+  const random = new SeededRandom(1);
+  const earlier = new Reads(random).open(1);
+  earlier.confirmed.catch(() => {});
+  const reads = new Reads(random);
+  const { context, confirmed } = reads.open(1);
+  let isDone = false;
+  confirmed.then(() => isDone = true);
+  reads.confirm(earlier.context, 7);
+  reads.applied(7);
+  await Promise.resolve();
+  assert.equal(isDone, false);
+  reads.confirm(context, 9);
+  reads.applied(9);
+  await confirmed;
 });
