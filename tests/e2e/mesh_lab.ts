@@ -65,6 +65,11 @@ export class MeshNode {
     return this.#process = this.host.spawn(command, options);
   }
 
+  /** Sends a signal that is not the end. */
+  signal(signal: Deno.Signal): void {
+    this.#process?.signal(signal);
+  }
+
   /** Sends a signal and waits for the end. */
   async end(signal: Deno.Signal, deadlineMs = 6_000): Promise<number> {
     this.#process?.signal(signal);
