@@ -15,8 +15,10 @@ const PACKAGES: Readonly<Record<string, string>> = {
   openssl: "openssl",
   ping: "iputils-ping",
   setsid: "util-linux",
+  sysctl: "procps",
   tcpdump: "tcpdump",
   wg: "wireguard-tools",
+  "wg-quick": "wireguard-tools",
   "wireguard-go": "wireguard-go",
   xargs: "findutils",
 };
