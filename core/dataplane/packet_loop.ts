@@ -52,14 +52,16 @@ const ALIGN_BYTES = 64;
 
 /*
  * Memory: a packet from the TUN device with its virtio header in front, the run of datagrams that is being made of it,
- * and what is received.
+ * and a place for each reception of a turn. Places are always the same, so that pointers to packets in them are found
+ * again; they are a little farther apart than a power of two, because the caches would put them on top of each other.
  */
 const TUN_START = ALIGN_BYTES;
 const TUN_END = aligned(TUN_START + PACKET_BYTES_MAX);
 const RUN_START = TUN_END;
 const RUN_END = aligned(RUN_START + PACKET_BYTES_MAX + ROOM_AROUND_BYTES);
 const RECEIVE_START = RUN_END + ALIGN_BYTES;
-const MEMORY_BYTES = aligned(RECEIVE_START + BYTES_PER_TURN_MAX + PACKET_BYTES_MAX);
+const RECEPTION_BYTES = aligned(PACKET_BYTES_MAX) + 33 * ALIGN_BYTES;
+const MEMORY_BYTES = RECEIVE_START + (PACKETS_PER_TURN_MAX + 1) * RECEPTION_BYTES;
 
 /** Order of the descriptors in {@linkcode Readiness}. */
 export const WAKE_INDEX = 0;
@@ -186,12 +188,15 @@ export class PacketLoop {
   }
 
   #takeFromSocket(socket: UdpSocket): void {
-    let offset = RECEIVE_START;
-    for (let i = 0; i < PACKETS_PER_TURN_MAX && offset < RECEIVE_START + BYTES_PER_TURN_MAX; i++) {
+    let takenBytes = 0;
+    for (let i = 0; i < PACKETS_PER_TURN_MAX && takenBytes < BYTES_PER_TURN_MAX; i++) {
+      const offset = RECEIVE_START + i * RECEPTION_BYTES;
       const length = socket.receive(this.#memory.bytes, offset, this.#from);
       if (length === 0) break;
+      takenBytes += length;
       this.#takeDatagrams(offset, length, socket.receivedSegmentBytes);
-      offset = aligned(offset + length);
+      // A kernel set up for larger receptions fills the next place too, which must be free again before it is used.
+      if (length > PACKET_BYTES_MAX) this.#coalescer.flush();
     }
     this.#coalescer.flush();
     this.#run.flush();

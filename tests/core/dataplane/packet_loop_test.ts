@@ -14,6 +14,7 @@ import type { SendResult } from "../../../core/seams/udp_socket.ts";
 import type { Instant } from "../../../core/time/instant.ts";
 import type { Peer } from "../../../core/wireguard/peer.ts";
 import type { EngineSink } from "../../../core/wireguard/sink.ts";
+import { expectedSegments, payloadOfLength, shape } from "./super_packet.ts";
 import { MemoryTun } from "../../twins/memory_tun.ts";
 import { MemoryNetwork } from "../../twins/memory_udp.ts";
 
@@ -231,6 +232,28 @@ Deno.test("PacketLoop: the longest packet of the device fits", () => {
   made.tun.route(new Uint8Array(65535).fill(1));
   made.loop.turn();
   assert.equal(made.engine.log[0]?.split(",").length, 65535);
+});
+
+Deno.test("PacketLoop: a reception larger than its place, and the next one, arrive as they are", () => {
+  const made = fixture();
+  const segments = (port: number) =>
+    expectedSegments(shape({ destinationPort: port, payload: payloadOfLength(60 * 1368, port) }), 1368);
+  const [first, second] = [segments(1), segments(2)];
+  const receptions = [first, second].map((packets) => packets.flatMap((packet) => [4, 0, 0, 0, ...packet]));
+  assert.ok((receptions[0]?.length ?? 0) > 65_535);
+  made.socket.receive = (buffer, offset) => {
+    const bytes = receptions.shift() ?? [];
+    buffer.set(bytes, offset);
+    return bytes.length;
+  };
+  Object.defineProperty(made.socket, "receivedSegmentBytes", { value: 4 + 1368 + 52 });
+  sendTo(made, [4, 0, 0, 0]);
+  made.loop.turn();
+  const wholes = [first, second].flatMap((packets) => [packets.slice(0, 47), packets.slice(47)]);
+  assert.deepEqual(
+    made.tun.written.map((packet) => packet.subarray(52)),
+    wholes.map((packets) => Uint8Array.from(packets.flatMap((packet) => [...packet.subarray(52)]))),
+  );
 });
 
 Deno.test("PacketLoop: the descriptors' order has no gaps", () => {
