@@ -116,7 +116,7 @@ labTest("data plane: an IPv6 underlay carries both families", NEEDS, async () =>
 });
 
 for (const underlay of ["IPv4", "IPv6"] as const) {
-  labTest(`data plane: packets of full size cross an ${underlay} underlay of MTU 1280`, NEEDS, async () => {
+  labTest(`data plane: an ${underlay} underlay of MTU 1280 says what fits, and carries it`, NEEDS, async () => {
     await using lab = await Lab.create();
     const [left, right] = await parties(lab);
     for (const { host } of [left, right]) await host.ip("link set eth0 mtu 1280");
@@ -124,8 +124,14 @@ for (const underlay of ["IPv4", "IPv6"] as const) {
     await left.start(left.config(right.asPeer({ endpoints: [`${address}:${PORT}`] })));
     await right.start(right.config(left.asPeer({ endpoints: [] })));
     await assertPing(left, right);
-    const bytes = String(1420 - 20 - 8);
-    await left.host.mustExec(["ping", "-n", "-q", "-c", "1", "-W", "3", "-M", "do", "-s", bytes, right.ipv4]);
+    const sized = (fragments: "do" | "dont", bytes: number) =>
+      left.host.exec(["ping", "-n", "-c", "1", "-W", "3", "-M", fragments, "-s", String(bytes - 20 - 8), right.ipv4]);
+    const refused = await sized("do", 1420);
+    assert.notEqual(refused.code, 0);
+    const mtu = Number(/mtu ?= ?(\d+)/.exec(refused.stdout + refused.stderr)?.[1]);
+    assert(mtu >= 1180 && mtu < 1280, refused.stdout + refused.stderr);
+    assert.equal((await sized("do", mtu)).code, 0, `${mtu} bytes`);
+    assert.equal((await sized("dont", 1420)).code, 0, "in fragments");
   });
 }
 
