@@ -42,7 +42,7 @@ import { becomeFollower, FOLLOWER, type RaftState } from "./state.ts";
 import { type RaftStatus, statusOf } from "./status.ts";
 import { step } from "./step.ts";
 import type { RaftStorage } from "./storage.ts";
-import { tick } from "./tick.ts";
+import { tick, ticksToAction } from "./tick.ts";
 import { transferLeader } from "./transfer.ts";
 
 /** See the module. Not reentrant; one driver calls it. */
@@ -65,6 +65,14 @@ export class RaftEngine {
   /** One unit of time has passed; how long it is, is the driver's choice. */
   tick(): void {
     tick(this.state);
+  }
+
+  /**
+   * How many ticks from now the first one comes that may do more than count, if nothing else happens before; Infinity if
+   * none does. Ticks that only count may be given late: all at once, before anything else goes in.
+   */
+  ticksToAction(): number {
+    return ticksToAction(this.state);
   }
 
   /** Takes a message from a peer, or from this member's own storage. Returns why it had no effect, if it had none. */

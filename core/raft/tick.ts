@@ -4,17 +4,31 @@
  * @module
  */
 import { tickElection } from "./election.ts";
+import { isJoint } from "./membership.ts";
 import { NOBODY } from "./message.ts";
 import { leaveJointIfDue } from "./proposal.ts";
 import { jointVote } from "./quorum.ts";
 import { broadcastHeartbeat } from "./replication.ts";
-import { becomeFollower, type Leader, type RaftState } from "./state.ts";
+import { becomeFollower, isPromotable, type Leader, type RaftState } from "./state.ts";
 import { tickTransfer } from "./transfer.ts";
 
 /** One tick. */
 export function tick(r: RaftState): void {
   if (r.role.kind === "leader") tickLeader(r, r.role);
   else tickElection(r);
+}
+
+/**
+ * How many ticks from now the first one comes that may do more than count, if nothing else happens before; Infinity if none
+ * does. So a driver need not wake up for the others: ticks that only count may be given late, all at once.
+ */
+export function ticksToAction(r: RaftState): number {
+  const { role, config, membership } = r;
+  if (role.kind !== "leader") return isPromotable(r) ? Math.max(r.patienceTicks - r.electionElapsed, 1) : Infinity;
+  if (isJoint(membership)) return 1;
+  const quorumCheck = config.electionTicks - r.electionElapsed;
+  const heartbeat = role.peers.size > 1 ? config.heartbeatTicks - role.heartbeatElapsed : Infinity;
+  return Math.max(Math.min(quorumCheck, heartbeat, role.transfer?.ticksLeft ?? Infinity), 1);
 }
 
 function tickLeader(r: RaftState, leader: Leader): void {
