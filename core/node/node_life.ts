@@ -20,15 +20,16 @@ import { MeshNodeBackend } from "./node_backend.ts";
 import { type Place, randomUlaNetwork } from "./origin.ts";
 import { PlaceFinder } from "./place_finder.ts";
 import { RaftLoop } from "./raft_loop.ts";
+import { RaftTicker } from "./raft_ticker.ts";
 import { Reconciler } from "./reconciler.ts";
 import { Running } from "./running.ts";
 
 /** Length of one unit of Raft time, in milliseconds. */
 export const RAFT_TICK_MS = 50;
-/** A follower campaigns after 1 to 2 s of silence. */
-export const ELECTION_TICKS = 20;
-/** A leader is heard every 100 ms. */
-export const HEARTBEAT_TICKS = 2;
+/** A follower campaigns after 1.5 to 3 s of silence, … */
+export const ELECTION_TICKS = 30;
+/** … and a leader is heard every half second: a heartbeat costs every node a few wake-ups, also when nobody wants anything. */
+export const HEARTBEAT_TICKS = 10;
 /** The reconciler and the announcer look again after this time even if nothing changed, in milliseconds. */
 export const RECONCILE_INTERVAL_MS = 5_000;
 /** Between two runs of the reconciler there is so much rest, in milliseconds, … */
@@ -108,11 +109,13 @@ export class NodeLife implements AsyncDisposable {
       random,
       appliedIndex: machine.appliedIndex,
     }, storage);
+    const ticker = new RaftTicker({ clock, tickMs: RAFT_TICK_MS });
     const raft = new RaftLoop({
       engine,
       storage,
       store,
       machine,
+      time: ticker,
       send: (message) => links.send(message),
       random,
       onChange: () => this.#changed(),
@@ -120,14 +123,9 @@ export class NodeLife implements AsyncDisposable {
     });
     raft.ended.catch((error) => this.#end.reject(error));
     this.#raft = this.#stack.use(raft);
+    this.#stack.use(ticker);
     links.begin({ meshId: place.meshId, raftId: place.raftId, members: place.seed?.members ?? [] }, raft);
-    const ticker = this.#stack.use(
-      new Alarm(clock, () => {
-        raft.tick();
-        ticker.arm(clock.monotonicMs() + RAFT_TICK_MS);
-      }),
-    );
-    ticker.arm(clock.monotonicMs() + RAFT_TICK_MS);
+    ticker.begin(raft);
     if (place.raftId === BOOTSTRAP_RAFT_ID && isAlone(engine)) raft.withEngine((alone) => alone.campaign());
   }
 

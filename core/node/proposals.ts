@@ -28,6 +28,11 @@ export class Proposals<Result> {
     return this.#waiters.size >= PENDING_PROPOSAL_COUNT_MAX;
   }
 
+  /** True while nobody waits. */
+  get isEmpty(): boolean {
+    return this.#waiters.size === 0;
+  }
+
   /** Waits for the entry that was appended at (`index`, `term`). */
   wait(index: number, term: number): Promise<Result> {
     this.#waiters.get(index)?.reject(lost());

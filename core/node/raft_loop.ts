@@ -48,6 +48,14 @@ export const SNAPSHOT_POLICY: SnapshotPolicy = {
 /** What the loop needs of the state machine. */
 export type LoopMachine = Pick<StateMachine, "appliedIndex" | "applyBatch" | "advanceTo" | "snapshot" | "restore">;
 
+/** Ticks that come late, but before anything else; see `raft_ticker.ts`. */
+export interface LoopTime {
+  /** Something is about to go into the engine: gives the ticks that are due. */
+  catchUp(): void;
+  /** The loop has nothing to do. */
+  rest(): void;
+}
+
 /** The parts the loop drives; it owns none of them. */
 export interface RaftLoopParts {
   readonly engine: RaftEngine;
@@ -56,6 +64,8 @@ export interface RaftLoopParts {
   readonly machine: LoopMachine;
   /** Other than {@linkcode SNAPSHOT_POLICY} in simulations only. */
   readonly snapshotPolicy?: SnapshotPolicy;
+  /** Gives ticks; without it, whoever owns the loop gives every one when it is due. */
+  readonly time?: LoopTime;
   readonly send: (message: PeerMessage) => void;
   readonly random: Random;
   /** Called after entries or a snapshot were applied, or leader or role changed. */
@@ -104,8 +114,14 @@ export class RaftLoop implements AsyncDisposable {
     this.#wake();
   }
 
+  /** How many ticks from now the first one comes that does anything, if nothing else happens before. */
+  ticksToAction(): number {
+    return this.#proposals.isEmpty && this.#reads.isEmpty ? this.#parts.engine.ticksToAction() : 1;
+  }
+
   /** A message from an authenticated member. */
   receive(message: PeerMessage): void {
+    this.#parts.time?.catchUp();
     const drop = this.#parts.engine.step(message);
     if (drop) {
       const level = ALARMING.has(drop) ? "error" : "debug";
@@ -129,12 +145,14 @@ export class RaftLoop implements AsyncDisposable {
    */
   propose(data: Uint8Array): Promise<RaftApplyResponse> {
     if (this.#proposals.full) return Promise.reject(refusal("too-busy"));
+    this.#parts.time?.catchUp();
     return this.#await(this.#parts.engine.propose(data));
   }
 
   /** Waits until this replica has applied everything that was committed when it was called (thesis §6.4). */
   async linearizable(): Promise<void> {
-    const { engine } = this.#parts;
+    const { engine, time } = this.#parts;
+    time?.catchUp();
     const { context, confirmed } = this.#reads.open(engine.status().hardState.term);
     const refused = engine.readIndex(context);
     if (refused) {
@@ -146,6 +164,7 @@ export class RaftLoop implements AsyncDisposable {
 
   /** Runs `change` on the engine and lets the loop look at what came of it. */
   withEngine<Result>(change: (engine: RaftEngine) => Result): Result {
+    this.#parts.time?.catchUp();
     const result = change(this.#parts.engine);
     this.#wake();
     return result;
@@ -177,7 +196,11 @@ export class RaftLoop implements AsyncDisposable {
     try {
       while (!this.#stopping) {
         if (engine.hasReady()) await this.#turn(engine.ready());
-        else await new Promise<void>((resolve) => this.#wake = resolve);
+        else {
+          const woken = new Promise<void>((resolve) => this.#wake = resolve);
+          this.#parts.time?.rest();
+          await woken;
+        }
       }
     } finally {
       const stopped = new MeshError("unavailable", "The node is stopping");

@@ -39,6 +39,11 @@ export class Reads {
     random.fill(this.#process);
   }
 
+  /** True while nobody waits. */
+  get isEmpty(): boolean {
+    return this.#waiters.size === 0;
+  }
+
   /**
    * Opens a read.
    *

@@ -1,0 +1,83 @@
+/**
+ * Raft's time without waking up for it: ticks that only count are given late, all at once, before anything else goes into
+ * the engine; the timer is set for the first tick that does something. A node with nothing to do sleeps from heartbeat to
+ * heartbeat, and behaves to the tick as one that counts them all as they come.
+ *
+ * @module
+ */
+import { Alarm } from "../io/alarm.ts";
+import type { Clock } from "../seams/clock.ts";
+import type { LoopTime, RaftLoop } from "./raft_loop.ts";
+
+/** A timer that comes so many ticks late means that the process stood still. */
+export const LATE_TICKS_MAX = 10;
+
+/** What a ticker is made of. */
+export interface RaftTickerParts {
+  readonly clock: Clock;
+  /** Length of a tick. */
+  readonly tickMs: number;
+  /** Another than the program's own in simulations only. */
+  readonly makeAlarm?: (onDue: () => void) => Pick<Alarm, "arm"> & Disposable;
+}
+
+/** See the module. */
+export class RaftTicker implements LoopTime, Disposable {
+  readonly #clock: Clock;
+  readonly #tickMs: number;
+  readonly #alarm: Pick<Alarm, "arm"> & Disposable;
+  #loop: Pick<RaftLoop, "tick" | "ticksToAction"> | undefined;
+  /** When the last tick that was given had been due. */
+  #lastMs = 0;
+  #armedMs = Infinity;
+
+  constructor({ clock, tickMs, makeAlarm = (onDue) => new Alarm(clock, onDue) }: RaftTickerParts) {
+    this.#clock = clock;
+    this.#tickMs = tickMs;
+    this.#alarm = makeAlarm(() => this.#ring());
+  }
+
+  /** Time begins for `loop`. */
+  begin(loop: Pick<RaftLoop, "tick" | "ticksToAction">): void {
+    this.#loop = loop;
+    this.#lastMs = this.#clock.monotonicMs();
+    this.rest();
+  }
+
+  /**
+   * Gives the ticks that are due. After a standstill, of the process or the machine, they end before the one that would do
+   * something: first it is heard what others sent meanwhile.
+   */
+  catchUp(): void {
+    const loop = this.#loop;
+    const nowMs = this.#clock.monotonicMs();
+    const elapsed = Math.floor((nowMs - this.#lastMs) / this.#tickMs);
+    if (!loop || elapsed <= 0) return;
+    const planned = loop.ticksToAction();
+    const stoodStill = elapsed > planned + LATE_TICKS_MAX;
+    this.#lastMs = stoodStill ? nowMs : this.#lastMs + elapsed * this.#tickMs;
+    const due = stoodStill ? planned - 1 : elapsed;
+    for (let i = 0; i < due; i++) loop.tick();
+  }
+
+  /** Sets the timer for the next tick that does something; one that is set for earlier stays. */
+  rest(): void {
+    const ticks = this.#loop?.ticksToAction() ?? Infinity;
+    const atMs = this.#lastMs + ticks * this.#tickMs;
+    if (atMs >= this.#armedMs) return;
+    this.#armedMs = atMs;
+    this.#alarm.arm(atMs);
+  }
+
+  /** No tick comes after this. */
+  [Symbol.dispose](): void {
+    this.#loop = undefined;
+    this.#alarm[Symbol.dispose]();
+  }
+
+  #ring(): void {
+    this.#armedMs = Infinity;
+    this.catchUp();
+    this.rest();
+  }
+}
