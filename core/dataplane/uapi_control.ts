@@ -140,9 +140,7 @@ export class DeviceControl implements UapiHandler, AsyncDisposable {
     this.#settings = { ...settings, privateKey: this.#takePrivateKey(settings.privateKey) };
     for (const publicKey of removed) plane.removePeer(publicKey);
     for (const peer of upserted) plane.upsertPeer(tunnelPeer(peer));
-    for (const { publicKey, endpoint } of upserted) {
-      if (endpoint !== undefined && moved.has(publicKey)) plane.movePeer(publicKey, endpoint);
-    }
+    for (const { publicKey, endpoint } of moved) if (endpoint !== undefined) plane.movePeer(publicKey, endpoint);
   }
 
   /** Gives the data plane another key, and wipes the one before. The same key again is no change: sessions go on. */

@@ -47,8 +47,8 @@ export interface SettingsChange {
   readonly removed: readonly string[];
   /** Peers that are new or changed. */
   readonly upserted: readonly PeerSettings[];
-  /** Those of `upserted` whose endpoint was named: it holds whatever was learned since. */
-  readonly moved: ReadonlySet<string>;
+  /** Peers whose endpoint was named: it holds whatever was learned since. */
+  readonly moved: readonly PeerSettings[];
 }
 
 /** A device that nobody has told anything yet. */
@@ -137,14 +137,16 @@ class PeersDraft {
     const known = this.peers.get(publicKey);
     if (change.isRemoval) return this.remove(publicKey);
     if (!known && change.isUpdateOnly) return;
-    const { presharedKey, endpoint, persistentKeepaliveSeconds, allowedIps } = known ?? newPeer(publicKey);
-    this.peers.set(publicKey, {
+    const before = known ?? newPeer(publicKey);
+    const after: PeerSettings = {
       publicKey,
-      presharedKey: change.presharedKey === "none" ? undefined : change.presharedKey ?? presharedKey,
-      endpoint: change.endpoint ?? endpoint,
-      persistentKeepaliveSeconds: change.persistentKeepaliveSeconds ?? persistentKeepaliveSeconds,
-      allowedIps: this.#allowedIps(publicKey, allowedIps, change),
-    });
+      presharedKey: change.presharedKey === "none" ? undefined : change.presharedKey ?? before.presharedKey,
+      endpoint: change.endpoint ?? before.endpoint,
+      persistentKeepaliveSeconds: change.persistentKeepaliveSeconds ?? before.persistentKeepaliveSeconds,
+      allowedIps: this.#allowedIps(publicKey, before.allowedIps, change),
+    };
+    // Whole configurations are said again and again, with little that is new in them.
+    this.peers.set(publicKey, known && samePeer(known, after) ? known : after);
     if (change.endpoint !== undefined) this.#moved.add(publicKey);
   }
 
@@ -155,7 +157,8 @@ class PeersDraft {
     const upserted = [...this.peers.values()]
       .filter((peer) => before.get(peer.publicKey) !== peer || this.#removed.has(peer.publicKey));
     const removed = [...this.#removed].filter((publicKey) => before.has(publicKey));
-    return { removed, upserted, moved: this.#moved };
+    const moved = [...this.#moved].flatMap((publicKey) => this.peers.get(publicKey) ?? []);
+    return { removed, upserted, moved };
   }
 
   #allowedIps(publicKey: string, before: ReadonlySet<string>, change: PeerChange): ReadonlySet<string> {
@@ -193,6 +196,13 @@ function newPeer(publicKey: string): PeerSettings {
     persistentKeepaliveSeconds: 0,
     allowedIps: new Set(),
   };
+}
+
+function samePeer(a: PeerSettings, b: PeerSettings): boolean {
+  const haveSameKey = a.presharedKey === b.presharedKey ||
+    (a.presharedKey !== undefined && b.presharedKey !== undefined && a.presharedKey.equals(b.presharedKey));
+  return haveSameKey && a.endpoint === b.endpoint && a.persistentKeepaliveSeconds === b.persistentKeepaliveSeconds &&
+    a.allowedIps.size === b.allowedIps.size && a.allowedIps.isSubsetOf(b.allowedIps);
 }
 
 function secretBase64(key: PresharedKey): string {

@@ -53,7 +53,7 @@ Deno.test("applyChange: what is not named stays, and what stays is not touched a
   assert.deepEqual([settings.listenPort, settings.fwmark, settings.privateKey], [7, 8, undefined]);
   assert.deepEqual(removed, []);
   assert.deepEqual(upserted.map(({ publicKey }) => publicKey), [base64(B)]);
-  assert.deepEqual([...moved], []);
+  assert.deepEqual(moved, []);
   assert.equal(settings.peers.get(base64(A)), TWO.peers.get(base64(A)));
   assert.deepEqual(prefixes(settings)[B], ["10.0.1.0/24", "10.0.2.0/24"]);
   assert.deepEqual(prefixes(TWO)[B], ["10.0.1.0/24"], "the settings before are as they were");
@@ -78,8 +78,20 @@ Deno.test("applyChange: zeros take away", () => {
 
 Deno.test("applyChange: an endpoint that is named is moved to, even if it is the same one", () => {
   const { upserted, moved } = apply(TWO, `public_key=${A}`, "endpoint=192.0.2.1:1");
-  assert.deepEqual([...moved], [base64(A)]);
-  assert.equal(upserted.length, 1);
+  assert.deepEqual(moved.map(({ publicKey }) => publicKey), [base64(A)]);
+  assert.deepEqual(upserted, [], "and nothing else is new");
+});
+
+Deno.test("applyChange: a peer that is described as it is, is not changed", () => {
+  const same = [`public_key=${A}`, `preshared_key=${C}`, "persistent_keepalive_interval=25"];
+  const { settings, removed, upserted } = apply(TWO, ...same, "replace_allowed_ips=true", "allowed_ip=10.0.0.0/24");
+  assert.deepEqual([removed, upserted], [[], []]);
+  assert.equal(settings.peers.get(base64(A)), TWO.peers.get(base64(A)));
+  for (const other of [`preshared_key=${B}`, "endpoint=192.0.2.2:1", "persistent_keepalive_interval=0"]) {
+    assert.equal(apply(TWO, `public_key=${A}`, other).upserted.length, 1, other);
+  }
+  const replaced = apply(TWO, `public_key=${A}`, "replace_allowed_ips=true", "allowed_ip=10.0.9.0/24");
+  assert.equal(replaced.upserted.length, 1);
 });
 
 Deno.test("applyChange: a prefix moves to who got it last, within one request too", () => {
