@@ -35,6 +35,8 @@ export interface ActiveSegment {
   readonly sectors: number;
   /** Where the next batch would go. */
   readonly nextSector: number;
+  /** All sectors before `nextSector`. */
+  readonly content: Uint8Array;
   /** True if an unfinished batch left whole sectors there, so that no batch may go there. */
   readonly hasRemains: boolean;
 }
@@ -80,7 +82,8 @@ export async function recoverWal(disk: Disk, directory: string, identity: number
     const nextSector = readBatches(bytes, header, path, position);
     const isNewest = name === names.at(-1);
     const hasRemains = isNewest && findRemains(bytes, header, path, nextSector, position.batch);
-    active = { path, segment: header.segment, sectors: header.sectors, nextSector, hasRemains };
+    const content = bytes.subarray(0, nextSector * SECTOR_BYTES);
+    active = { path, segment: header.segment, sectors: header.sectors, nextSector, content, hasRemains };
   }
   const { replay, batch, chain } = position ?? { replay: new WalReplay(1), batch: 1, chain: 0 };
   return { replay, nextBatch: batch, chain, sealed, active };

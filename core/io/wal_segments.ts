@@ -82,15 +82,18 @@ export class WalSegments implements AsyncDisposable {
   }
 
   /**
-   * Takes over the newest segment that recovery found.
+   * Takes over the newest segment that recovery found: what it holds moves into a new file, and that takes its place.
    *
-   * What was read may not be on stable storage yet, if a process ended before its sync and the system did not; so it is
-   * synced before anybody acts on it.
+   * What was read may not be on stable storage. If a process ended before its sync, another sync would do; but if it ended
+   * because its sync failed, the system calls the bytes clean, and a sync of the same file claims success without writing
+   * anything. Bytes that are written again count by their own sync, and nothing acknowledged is overwritten.
    */
-  async resume(active: ActiveSegment): Promise<void> {
-    const file = await this.#disk.open(active.path, "write");
-    this.#newest = { ...active, file };
-    await file.sync();
+  async resume({ path, segment, sectors, nextSector, content }: ActiveSegment): Promise<void> {
+    const copy = await this.#makeBlank("resumed", sectors);
+    this.#newest = { file: copy.file, path, segment, sectors, nextSector };
+    await copy.file.write(content, 0);
+    await copy.file.sync();
+    await this.#disk.rename(copy.path, path);
     await this.#disk.syncDirectory(this.#directory);
   }
 

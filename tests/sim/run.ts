@@ -1,0 +1,77 @@
+/**
+ * One run from its seed: trouble first, then a recovery, then the judgement of what clients saw.
+ *
+ * @module
+ */
+import { Faults } from "./faults.ts";
+import { recover, type Recovery } from "./liveness.ts";
+import { type Fsm, MAP_FSM } from "./machine.ts";
+import { type Makers, PRODUCT } from "./member.ts";
+import { Violation } from "./oracle.ts";
+import { drawPlan, type Plan, without } from "./plan.ts";
+import { Workload, type WorkloadCounts } from "./workload.ts";
+import { World } from "./world.ts";
+
+/** How a run is made. */
+export interface RunOptions {
+  readonly seed: number;
+  /** Events before the recovery. */
+  readonly events: number;
+  readonly fsm?: Fsm;
+  readonly makers?: Makers;
+  /** Kinds of faults to leave out; see `plan.ts`. */
+  readonly without?: readonly string[];
+}
+
+/** What came of a run. */
+export interface RunResult {
+  readonly seed: number;
+  readonly violation: Violation | undefined;
+  readonly plan: Plan;
+  readonly eventsCount: number;
+  readonly virtualUs: number;
+  readonly traceHash: string;
+  /** The last lines of the trace. */
+  readonly lines: readonly string[];
+  readonly elections: number;
+  readonly committed: number;
+  readonly membershipsCount: number;
+  readonly membersCount: number;
+  readonly counts: WorkloadCounts;
+  readonly faults: ReadonlyMap<string, number>;
+  readonly recovery: Recovery | undefined;
+  readonly historyOperations: number;
+}
+
+/** Plays one run. Must be called outside microtasks. */
+export function runSeed({ seed, events, fsm = MAP_FSM, makers = PRODUCT, without: left = [] }: RunOptions): RunResult {
+  const plan = without(drawPlan(seed), left);
+  const world = new World(seed, plan, fsm, makers);
+  const workload = new Workload(world);
+  const faults = new Faults(world);
+  workload.start();
+  faults.start();
+  while (world.eventsCount < events && world.step());
+  workload.isStopped = true;
+  const recovery = world.oracle.violation ? undefined : recover(world, faults);
+  const verdict = world.oracle.violation ? undefined : workload.history.judge();
+  const violation = world.oracle.violation ??
+    (verdict?.violation === undefined ? undefined : new Violation(9, verdict.violation));
+  return {
+    seed,
+    violation,
+    plan,
+    eventsCount: world.eventsCount,
+    virtualUs: world.nowUs,
+    traceHash: world.trace.hash,
+    lines: violation ? world.trace.lines() : [],
+    elections: world.oracle.elections,
+    committed: world.oracle.maxCommitted,
+    membershipsCount: world.oracle.memberships.size,
+    membersCount: world.members.size,
+    counts: workload.counts,
+    faults: faults.counts,
+    recovery,
+    historyOperations: verdict?.operationsCount ?? 0,
+  };
+}

@@ -1,0 +1,88 @@
+/**
+ * The story of a run: a hash over all of it, and the last lines in words.
+ *
+ * @module
+ */
+
+/** What is kept of one event until it is known whether anybody wants to read it. */
+interface Line {
+  atUs: number;
+  member: number;
+  what: string;
+  detail: unknown;
+  state: readonly number[];
+}
+
+/** Lines that are kept. */
+export const TRACE_LINES = 200;
+
+/** Fields of a member's state in a line. */
+export const STATE_FIELDS = ["role", "term", "vote", "lead", "commit", "applied", "last"] as const;
+
+const ROLE_LETTERS = "FPCL-";
+const NO_STATE: readonly number[] = [];
+
+/** See the module. */
+export class Trace {
+  readonly #lines: (Line | undefined)[] = Array.from({ length: TRACE_LINES });
+  #count = 0;
+  #high = 0x811c9dc5;
+  #low = 0x01234567;
+
+  /** Events so far. */
+  get count(): number {
+    return this.#count;
+  }
+
+  /** Hash of all events so far, 64 bits, hexadecimal. */
+  get hash(): string {
+    return hex(this.#high) + hex(this.#low);
+  }
+
+  /** Adds an event. `detail` must not change later. */
+  add(atUs: number, member: number, what: string, detail: unknown, state: readonly number[] = NO_STATE): void {
+    this.#mix(atUs);
+    this.#mix(member ^ (what.length << 8) ^ what.charCodeAt(0));
+    for (let i = 0; i < state.length; i++) this.#mix(state[i]!);
+    this.#lines[this.#count++ % TRACE_LINES] = { atUs, member, what, detail, state };
+  }
+
+  /** The last lines, oldest first. */
+  lines(): string[] {
+    const first = Math.max(0, this.#count - TRACE_LINES);
+    const lines: string[] = [];
+    for (let i = first; i < this.#count; i++) {
+      const line = this.#lines[i % TRACE_LINES];
+      if (line !== undefined) lines.push(`${i} ${textOf(line)}`);
+    }
+    return lines;
+  }
+
+  #mix(value: number): void {
+    const word = (value | 0) ^ ((value / 0x1_0000_0000) | 0);
+    this.#low = Math.imul(this.#low ^ word, 0x85ebca6b);
+    this.#low ^= this.#low >>> 15;
+    this.#high = Math.imul(this.#high ^ this.#low, 0xc2b2ae35) + word | 0;
+  }
+}
+
+function textOf({ atUs, member, what, detail, state }: Line): string {
+  const fields = state.map((value, i) => i === 0 ? ROLE_LETTERS[value] : `${STATE_FIELDS[i]}=${value}`).join(" ");
+  const words = [`${(atUs / 1000).toFixed(3)}ms`, member === 0 ? "-" : `#${member}`, what];
+  if (detail !== undefined) words.push(typeof detail === "string" ? detail : describe(detail));
+  if (fields !== "") words.push(`[${fields}]`);
+  return words.join(" ");
+}
+
+/** One line of JSON, with lists and bytes cut short. */
+function describe(detail: unknown): string {
+  return JSON.stringify(detail, (_key, value: unknown) => {
+    if (value instanceof Uint8Array) return `${value.length} bytes ${value.subarray(0, 8).toHex()}`;
+    if (Array.isArray(value) && value.length > 4) return [...value.slice(0, 3), `… ${value.length}`];
+    return value;
+  });
+}
+
+function hex(word: number): string {
+  return (word >>> 0).toString(16).padStart(8, "0");
+}

@@ -1,0 +1,217 @@
+/**
+ * Clients: each calls one operation after the other, at a member of its choice, and moves on when it loses patience.
+ *
+ * An error that says "nothing was done" takes the call out of the history; any other leaves its outcome unknown for ever.
+ *
+ * @module
+ */
+import { MeshError } from "../../core/plugin/errors.ts";
+import { Chance } from "./chance.ts";
+import { History, type Recorded } from "./history.ts";
+import { Leases } from "./leases.ts";
+import type { Operation } from "./machine.ts";
+import type { Member, Process } from "./member.ts";
+import type { World } from "./world.ts";
+import type { RegisterInput } from "../linearizability/register.ts";
+
+/** Leases have keys of their own. */
+const FIRST_LEASE = 1_000_000;
+const LEASES_COUNT = 2;
+/** Keeps wall clocks positive in the first seconds of a run. */
+const WALL_EPOCH_MS = 100_000;
+
+interface Client {
+  readonly id: number;
+  /** Where the last call went well. */
+  home: number;
+  /** Counts calls: a late answer does not start the next one again. */
+  calls: number;
+  lastValue: number;
+  /** It waits before it asks again. */
+  wasRefused: boolean;
+  /** The operation that it waits for. */
+  open: Recorded | undefined;
+}
+
+/** What the clients of a run did. */
+export interface WorkloadCounts {
+  writes: number;
+  reads: number;
+  unknown: number;
+  refused: number;
+}
+
+/** See the module. */
+export class Workload {
+  readonly history: History;
+  readonly counts: WorkloadCounts = { writes: 0, reads: 0, unknown: 0, refused: 0 };
+  readonly #world: World;
+  readonly #chance: Chance;
+  readonly #leases: Leases;
+  #nextValue = 1;
+  isStopped = false;
+
+  constructor(world: World) {
+    this.#world = world;
+    this.#chance = Chance.stream(world.seed, "workload");
+    this.history = new History(world.plan.workload.keys);
+    this.#leases = new Leases(world.plan.wallSkewUs);
+  }
+
+  /** Starts the clients. */
+  start(): void {
+    for (let id = 1; id <= this.#world.plan.workload.clients; id++) {
+      const client: Client = { id, home: 1, calls: 0, lastValue: 0, wasRefused: false, open: undefined };
+      this.#callLater(client);
+    }
+  }
+
+  #callLater(client: Client): void {
+    const { plan } = this.#world;
+    const meanUs = client.wasRefused ? plan.tickUs : plan.workload.thinkUs;
+    this.#world.later(this.#chance.exponential(meanUs), "client", () => this.#call(client), client.id);
+  }
+
+  #call(client: Client): void {
+    if (this.isStopped) return;
+    const call = ++client.calls;
+    const member = this.#choose(client);
+    const isOver = () => client.calls !== call;
+    client.wasRefused = false;
+    const next = () => {
+      if (isOver()) return;
+      client.calls++;
+      this.#callLater(client);
+    };
+    this.#world.later(this.#world.plan.workload.timeoutUs, "patience ends", () => {
+      if (isOver()) return;
+      if (client.open) this.#lostTrackOf(client.open);
+      next();
+    }, client.id);
+    client.open = undefined;
+    if (member.state !== "up") {
+      client.home = 1 + this.#chance.below(this.#world.members.size);
+      client.wasRefused = true;
+      return next();
+    }
+    if (this.#world.fsm.knows("lease") && this.#chance.oneIn(12)) return this.#lease(client, member, next);
+    const key = this.history.keyAt(this.#chance.below(64));
+    if (this.#chance.happens(this.#world.plan.workload.reads)) this.#read(client, member, key, next);
+    else this.#write(client, member, key, next);
+  }
+
+  #choose(client: Client): Member {
+    const { members } = this.#world;
+    const id = this.#chance.oneIn(5) ? 1 + this.#chance.below(members.size) : client.home;
+    const member = members.get(id);
+    if (member === undefined) throw new Error(`no member ${id}`);
+    return member;
+  }
+
+  #write(client: Client, member: Member, key: number, next: () => void): void {
+    const operation = this.#operation(client, key);
+    const recorded = this.history.call(key, inputOf(operation), this.#world.nextOrder());
+    client.open = recorded;
+    this.#propose(client, member, operation, (result) => {
+      this.counts.writes++;
+      recorded.output = result;
+      recorded.returnAt = this.#world.nextOrder();
+      next();
+    }, (isHarmless) => this.#gone(client, recorded, isHarmless, next));
+  }
+
+  /** A read that must see everything: at the replica once the leader has confirmed, or through the log. */
+  #read(client: Client, member: Member, key: number, next: () => void): void {
+    const recorded = this.history.call(key, { kind: "read" }, this.#world.nextOrder());
+    client.open = recorded;
+    this.#atProcess(member, "read", (process) => {
+      const { oracle } = this.#world;
+      const required = oracle.maxCommitted;
+      process.loop.linearizable().then(() => {
+        const { machine } = process;
+        if (machine.appliedIndex < required) {
+          oracle.violate(9, `member ${member.id} reads at ${machine.appliedIndex}, committed was ${required}`);
+        }
+        this.counts.reads++;
+        client.home = member.id;
+        recorded.output = client.lastValue = machine.lookup(key);
+        recorded.returnAt = this.#world.nextOrder();
+        next();
+      }, () => this.#gone(client, recorded, true, next));
+    }, () => this.#gone(client, recorded, true, next));
+  }
+
+  #lease(client: Client, member: Member, next: () => void): void {
+    const key = FIRST_LEASE + this.#chance.below(LEASES_COUNT);
+    const askedUs = this.#world.nowUs;
+    const ttlMs = this.#chance.between(10, 2000);
+    const nowMs = WALL_EPOCH_MS + Math.floor((askedUs + member.wallOffsetUs) / 1000);
+    const operation: Operation = { kind: "lease", key, holder: client.id, nowMs, ttlMs };
+    this.#propose(client, member, operation, (result) => {
+      if (result === 1) {
+        const { nowUs, oracle } = this.#world;
+        const problem = this.#leases.granted(key, client.id, nowUs, askedUs + ttlMs * 1000);
+        if (problem !== undefined) oracle.violate(10, problem);
+      }
+      next();
+    }, next);
+  }
+
+  #propose(
+    client: Client,
+    member: Member,
+    operation: Operation,
+    onResult: (result: number | undefined) => void,
+    onError: (isHarmless: boolean) => void,
+  ): void {
+    const { fsm } = this.#world;
+    this.#atProcess(member, "write", (process) => {
+      process.loop.propose(fsm.encode(operation)).then((response) => {
+        client.home = member.id;
+        onResult(fsm.result(response, operation));
+      }, (error: unknown) => {
+        const isHarmless = error instanceof MeshError && HARMLESS.has(error.reason);
+        if (isHarmless) client.home = process.engine.raw.lead || 1 + this.#chance.below(this.#world.members.size);
+        onError(isHarmless);
+      });
+    }, () => onError(true));
+  }
+
+  /** The call arrives at the member; `onRefused` if nobody is there. */
+  #atProcess(member: Member, what: string, run: (process: Process) => void, onRefused: () => void): void {
+    const { process } = member;
+    if (process === undefined) return onRefused();
+    const delayUs = this.#chance.exponential(200);
+    this.#world.after(delayUs, member, what, undefined, () => run(process));
+  }
+
+  #gone(client: Client, recorded: Recorded, isHarmless: boolean, next: () => void): void {
+    if (isHarmless) {
+      this.counts.refused++;
+      client.wasRefused = true;
+      this.history.forget(recorded);
+      if (this.#chance.oneIn(2)) client.home = 1 + this.#chance.below(this.#world.members.size);
+    } else this.#lostTrackOf(recorded);
+    next();
+  }
+
+  #lostTrackOf(recorded: Recorded): void {
+    this.counts.unknown++;
+    this.history.unknown(recorded);
+  }
+
+  #operation(client: Client, key: number): Operation & { kind: "swap" | "cas" } {
+    const value = this.#nextValue++;
+    if (this.#chance.oneIn(2)) return { kind: "swap", key, value };
+    return { kind: "cas", key, expected: client.lastValue, value };
+  }
+}
+
+/** Errors after which a write certainly has no effect. */
+const HARMLESS: ReadonlySet<string> = new Set(["not-leader", "no-leader"]);
+
+function inputOf(operation: Operation & { kind: "swap" | "cas" }): RegisterInput {
+  return operation.kind === "swap"
+    ? { kind: "swap", value: operation.value }
+    : { kind: "cas", expected: operation.expected, value: operation.value };
+}
