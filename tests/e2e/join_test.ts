@@ -137,7 +137,8 @@ labTest(
       const pings: [Host, string][] = [[node.host, otherIpv4], [node.host, otherIpv6], [other, ipv4], [other, ipv6]];
       if (first === "wireguard-go") pings.reverse();
       for (const [from, address] of pings) {
-        await eventually(`${from.name} to ping ${address}`, () => ping(from, address), WHOLE_MS);
+        // The first initiation may come before wireguard-go listens; it is repeated every 5 s.
+        await eventually(`${from.name} to ping ${address}`, () => ping(from, address), 2 * WHOLE_MS);
       }
     }
   },
