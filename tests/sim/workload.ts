@@ -124,11 +124,11 @@ export class Workload {
   #read(client: Client, member: Member, key: number, next: () => void): void {
     const recorded = this.history.call(key, { kind: "read" }, this.#world.nextOrder());
     client.open = recorded;
-    this.#atProcess(member, "read", (process) => {
+    this.#atProcess(member, "read", (running) => {
       const { oracle } = this.#world;
       const required = oracle.maxCommitted;
-      process.loop.linearizable().then(() => {
-        const { machine } = process;
+      running.loop.linearizable().then(() => {
+        const { machine } = running;
         if (machine.appliedIndex < required) {
           oracle.violate(9, `member ${member.id} reads at ${machine.appliedIndex}, committed was ${required}`);
         }
@@ -165,24 +165,24 @@ export class Workload {
     onError: (isHarmless: boolean) => void,
   ): void {
     const { fsm } = this.#world;
-    this.#atProcess(member, "write", (process) => {
-      process.loop.propose(fsm.encode(operation)).then((response) => {
+    this.#atProcess(member, "write", (running) => {
+      running.loop.propose(fsm.encode(operation)).then((response) => {
         client.home = member.id;
         onResult(fsm.result(response, operation));
       }, (error: unknown) => {
         const isHarmless = error instanceof MeshError && HARMLESS.has(error.reason);
-        if (isHarmless) client.home = process.engine.raw.lead || 1 + this.#chance.below(this.#world.members.size);
+        if (isHarmless) client.home = running.engine.raw.lead || 1 + this.#chance.below(this.#world.members.size);
         onError(isHarmless);
       });
     }, () => onError(true));
   }
 
   /** The call arrives at the member; `onRefused` if nobody is there. */
-  #atProcess(member: Member, what: string, run: (process: Process) => void, onRefused: () => void): void {
-    const { process } = member;
-    if (process === undefined) return onRefused();
+  #atProcess(member: Member, what: string, run: (running: Process) => void, onRefused: () => void): void {
+    const running = member.process;
+    if (running === undefined) return onRefused();
     const delayUs = this.#chance.exponential(200);
-    this.#world.after(delayUs, member, what, undefined, () => run(process));
+    this.#world.after(delayUs, member, what, undefined, () => run(running));
   }
 
   #gone(client: Client, recorded: Recorded, isHarmless: boolean, next: () => void): void {
