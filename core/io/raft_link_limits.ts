@@ -65,8 +65,8 @@ export const LINK_TIMINGS: LinkTimings = {
   handshakeTimeoutMs: 5_000,
   backoffFirstMs: 100,
   backoffLastMs: 5_000,
-  pingIntervalMs: 1_000,
-  silenceMaxMs: 4_000,
+  pingIntervalMs: 2_500,
+  silenceMaxMs: 6_000,
   improveIntervalMs: 30_000,
   idleMaxMs: 30_000,
 };
