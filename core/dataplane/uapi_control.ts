@@ -14,7 +14,7 @@ import type { PrivateKey } from "../keys/private_key.ts";
 import { ConfigError, MeshError } from "../plugin/errors.ts";
 import type { Log } from "../seams/log.ts";
 import type { DataPlane, DeviceStatus } from "./data_plane.ts";
-import type { DeviceView, PeerView } from "./uapi_answer.ts";
+import { deviceAnswer, type PeerView } from "./uapi_answer.ts";
 import { type InterfaceIndexOf, parseChange } from "./uapi_change.ts";
 import { refusal, type UapiRefusal } from "./uapi_refusal.ts";
 import type { UapiHandler } from "./uapi_session.ts";
@@ -76,18 +76,18 @@ export class DeviceControl implements UapiHandler, AsyncDisposable {
     }).catch((error) => log.error("cannot follow the interface", { isUp: state.isUp, error: String(error) }));
   }
 
-  get(): Promise<DeviceView | UapiRefusal> {
+  get(): Promise<string | UapiRefusal> {
     return this.#inTurn(async () => {
       const status = await this.#status();
       if (status === "late") return refusal("ETIMEDOUT", "the data plane does not answer");
       const live = new Map(status?.peers.map((peer) => [peer.publicKey, peer]));
       const { privateKey, fwmark, peers, listenPort } = this.#settings;
-      return {
+      return deviceAnswer({
         privateKey,
         listenPort,
         fwmark,
         peers: [...peers.values()].map((peer) => peerView(peer, live.get(peer.publicKey))),
-      };
+      });
     });
   }
 

@@ -9,7 +9,7 @@
 import type { PrivateKey } from "../keys/private_key.ts";
 import { MeshError } from "../plugin/errors.ts";
 import type { DataPlane, DeviceStatus } from "./data_plane.ts";
-import type { DeviceView, PeerView } from "./uapi_answer.ts";
+import { deviceAnswer, type PeerView } from "./uapi_answer.ts";
 import { refusal, type UapiRefusal } from "./uapi_refusal.ts";
 import type { UapiHandler } from "./uapi_session.ts";
 
@@ -24,10 +24,10 @@ export class ReadOnlyHandler implements UapiHandler {
     this.#privateKey = privateKey;
   }
 
-  async get(): Promise<DeviceView | UapiRefusal> {
+  async get(): Promise<string | UapiRefusal> {
     try {
       const { listenPort, peers } = await this.#plane.status();
-      return { privateKey: this.#privateKey, listenPort, fwmark: 0, peers: peers.map(peerView) };
+      return deviceAnswer({ privateKey: this.#privateKey, listenPort, fwmark: 0, peers: peers.map(peerView) });
     } catch (error) {
       if (!(error instanceof MeshError)) throw error;
       return refusal(error.reason === "timeout" ? "ETIMEDOUT" : "EIO", error.message);

@@ -6,13 +6,14 @@
  */
 import type { UnixConnection } from "../io/unix_listener.ts";
 import type { Log } from "../seams/log.ts";
-import { deviceAnswer, type DeviceView, DONE_ANSWER, refusalAnswer } from "./uapi_answer.ts";
+import { DONE_ANSWER, refusalAnswer } from "./uapi_answer.ts";
 import { type UapiOperation, UapiReader, type UapiRequest } from "./uapi_reader.ts";
 import { refusal, type UapiRefusal } from "./uapi_refusal.ts";
 
 /** What the requests of a connection are about. */
 export interface UapiHandler {
-  get(): Promise<DeviceView | UapiRefusal>;
+  /** The whole answer: its keys must not be gone when it is written. */
+  get(): Promise<string | UapiRefusal>;
   /** @param lines Of the request, between operation and empty line. */
   set(lines: readonly string[]): Promise<UapiRefusal | "done">;
 }
@@ -45,8 +46,8 @@ export async function serveUapi(connection: UnixConnection, handler: UapiHandler
 async function answerTo(request: UapiRequest, handler: UapiHandler, log: Log): Promise<string | undefined> {
   switch (request.kind) {
     case "get": {
-      const view = await guarded(log, () => handler.get());
-      return "kind" in view ? refuse("get", view, log) : deviceAnswer(view);
+      const answer = await guarded(log, () => handler.get());
+      return typeof answer === "string" ? answer : refuse("get", answer, log);
     }
     case "set": {
       const result = await guarded(log, () => handler.set(request.lines));

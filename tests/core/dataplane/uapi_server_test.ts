@@ -18,7 +18,7 @@ async function fixture(): Promise<Fixture> {
   stack.defer(() => Deno.removeSync(directory, { recursive: true }));
   const log = new MemoryLog();
   const handler = {
-    get: () => Promise.resolve({ privateKey: undefined, listenPort: 7, fwmark: 0, peers: [] }),
+    get: () => Promise.resolve("listen_port=7\nerrno=0\n\n"),
     set: () => Promise.resolve("done" as const),
   };
   const server = stack.use(await UapiServer.open({ interfaceName: "wg0", directory, handler, log }));

@@ -1,12 +1,10 @@
 import { strict as assert } from "node:assert";
 import fc from "fast-check";
-import type { DeviceView } from "../../../core/dataplane/uapi_answer.ts";
 import { refusal, type UapiRefusal } from "../../../core/dataplane/uapi_refusal.ts";
 import { serveUapi, type UapiHandler } from "../../../core/dataplane/uapi_session.ts";
 import type { UnixConnection } from "../../../core/io/unix_listener.ts";
 import { MemoryLog } from "../../twins/memory_log.ts";
 
-const EMPTY: DeviceView = { privateKey: undefined, listenPort: 7, fwmark: 0, peers: [] };
 const GET_ANSWER = "listen_port=7\nerrno=0\n\n";
 
 /** A handler that remembers the sets it was given. */
@@ -14,8 +12,8 @@ class FakeHandler implements UapiHandler {
   readonly sets: (readonly string[])[] = [];
   result: UapiRefusal | "done" = "done";
 
-  get(): Promise<DeviceView | UapiRefusal> {
-    return Promise.resolve(EMPTY);
+  get(): Promise<string | UapiRefusal> {
+    return Promise.resolve(GET_ANSWER);
   }
 
   set(lines: readonly string[]): Promise<UapiRefusal | "done"> {
