@@ -109,6 +109,13 @@ const VERSION_3_SYMBOLS = {
   // FFI: int EVP_MAC_final(EVP_MAC_CTX *ctx, unsigned char *out, size_t *outl, size_t outsize);
   EVP_MAC_final: { parameters: ["pointer", "buffer", "buffer", "usize"], result: "i32" },
 
+  // The same for packets, with addresses as `pointer`.
+  packetMacInit: { name: "EVP_MAC_init", parameters: ["pointer", "pointer", "u32", "pointer"], result: "i32" },
+  packetMac: { name: "EVP_MAC_update", parameters: ["pointer", "pointer", "u32"], result: "i32" },
+  packetMacEnd: { name: "EVP_MAC_final", parameters: ["pointer", "pointer", "pointer", "u32"], result: "i32" },
+  // Of the C library that libcrypto brings along (dlsym(3)). FFI: void *memcpy(void *dest, const void *src, size_t n);
+  memcpy: { parameters: ["pointer", "pointer", "u32"], result: "void" },
+
   // FFI: EVP_PKEY_CTX *EVP_PKEY_CTX_new_from_name(OSSL_LIB_CTX *libctx, const char *name, const char *propquery);
   EVP_PKEY_CTX_new_from_name: { parameters: ["pointer", "buffer", "pointer"], result: "pointer" },
   // FFI: int EVP_PKEY_fromdata_init(EVP_PKEY_CTX *ctx);

@@ -8,6 +8,7 @@ import type { Aead, AeadKey, Blake2s, CryptoSuite, X25519 } from "../crypto/suit
 import { extendNonce, LibcryptoAead, LibcryptoAeadKey, LibcryptoCipher } from "./libcrypto_aead.ts";
 import { LibcryptoBlake2s } from "./libcrypto_blake2s.ts";
 import { type Libcrypto, openLibcrypto } from "./libcrypto_ffi.ts";
+import { LibcryptoPacketKey, PacketCipher } from "./libcrypto_packet_key.ts";
 import { LibcryptoX25519 } from "./libcrypto_x25519.ts";
 
 /** All primitives over libcrypto. Belongs to one thread: calls share contexts. */
@@ -20,6 +21,8 @@ export class LibcryptoSuite implements CryptoSuite, Disposable {
   readonly chacha20Poly1305: Aead;
   readonly xchacha20Poly1305: Aead;
   readonly #cipher: LibcryptoCipher;
+  /** `undefined` with OpenSSL 1.1. */
+  readonly #packets: PacketCipher | undefined;
   /** Contexts of the suite itself; any more belong to packet keys. */
   readonly #ownContextCount: number;
   readonly #resources: DisposableStack;
@@ -30,6 +33,7 @@ export class LibcryptoSuite implements CryptoSuite, Disposable {
     this.x25519 = resources.use(new LibcryptoX25519(library));
     this.blake2s = resources.use(new LibcryptoBlake2s(library));
     this.#cipher = resources.use(new LibcryptoCipher(library));
+    this.#packets = resources.use(PacketCipher.open(library));
     this.chacha20Poly1305 = resources.use(new LibcryptoAead(this.#cipher));
     this.xchacha20Poly1305 = extendNonce(this.chacha20Poly1305);
     this.#ownContextCount = this.#cipher.contextCount;
@@ -54,13 +58,14 @@ export class LibcryptoSuite implements CryptoSuite, Disposable {
   /** A packet key; dispose it before the suite. */
   aeadKey(key: Uint8Array): AeadKey {
     assert(!this.#resources.disposed, "A disposed suite is not used again");
-    return new LibcryptoAeadKey(this.#cipher, key);
+    return this.#packets ? new LibcryptoPacketKey(this.#packets, key) : new LibcryptoAeadKey(this.#cipher, key);
   }
 
   /** Frees everything and unloads the library. */
   [Symbol.dispose](): void {
     if (this.#resources.disposed) return;
-    assert(this.#cipher.contextCount === this.#ownContextCount, "Packet keys are disposed before their suite");
+    const contextCount = this.#cipher.contextCount + (this.#packets?.contextCount ?? 0);
+    assert(contextCount === this.#ownContextCount, "Packet keys are disposed before their suite");
     this.#resources.dispose();
   }
 }

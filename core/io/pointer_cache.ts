@@ -26,6 +26,7 @@ export function pointerTo(buffer: Uint8Array<ArrayBuffer>): Deno.PointerObject {
 /** Pointers into one buffer at a time; another one starts anew. Keeps the buffer alive. */
 export class PointerCache {
   #buffer: Uint8Array | undefined;
+  #view = new DataView(new ArrayBuffer(0));
   #address = 0;
   readonly #offsets = new Int32Array(SLOT_COUNT);
   readonly #pointers: (Deno.PointerObject | undefined)[] = new Array(SLOT_COUNT).fill(undefined);
@@ -38,10 +39,18 @@ export class PointerCache {
     return this.#make(slot, offset);
   }
 
+  /** The same memory for integer access. */
+  viewOf(buffer: Uint8Array): DataView {
+    if (buffer !== this.#buffer) this.#adopt(buffer);
+    return this.#view;
+  }
+
   #adopt(buffer: Uint8Array): void {
     this.#buffer = buffer;
     // FFI takes views of ArrayBuffers only; shared memory is never used for packets.
-    this.#address = addressOf(buffer as Uint8Array<ArrayBuffer>);
+    const memory = buffer as Uint8Array<ArrayBuffer>;
+    this.#address = addressOf(memory);
+    this.#view = new DataView(memory.buffer, memory.byteOffset, memory.byteLength);
     this.#offsets.fill(UNUSED);
     if (this.#pointers.length === 0) {
       for (let i = 0; i < SLOT_COUNT; i++) this.#pointers.push(pointerOf(this.#address));
