@@ -17,8 +17,9 @@ Deno.test("RouteMtu.to: a large one for the loopback interface, and no descripto
   const mtu = new RouteMtu(libc);
   const openCount = () => [...Deno.readDirSync("/proc/self/fd")].length;
   const before = openCount();
-  for (let i = 0; i < 10; i++) assert.ok(mtu.to(endpointOf("127.0.0.1:9")) >= 65535);
-  assert.equal(openCount(), before);
+  // Tests of other files open a few at the same time; what is left open here would be many.
+  for (let i = 0; i < 400; i++) assert.ok(mtu.to(endpointOf("127.0.0.1:9")) >= 65535);
+  assert.ok(openCount() < before + 200);
 });
 
 const LOOK = new URL("./route_mtu_look.ts", import.meta.url).pathname;

@@ -16,7 +16,9 @@ Deno.test("SocketMessage: carries bytes from one place to another, and no contro
   incoming.toReceive(room, 2);
   assert.equal(libc.call.recvmsg(fds[1]!, incoming.header, 0), 3);
   assert.deepEqual([...room], [7, 7, 1, 2, 3, 7]);
-  assert.equal(incoming.receivedSegmentBytes, 0);
+  const local = new Uint8Array(16).fill(7);
+  assert.equal(incoming.takeControl(local), 0);
+  assert.deepEqual(local, new Uint8Array(16));
   for (const fd of fds) libc.call.close(fd);
 });
 

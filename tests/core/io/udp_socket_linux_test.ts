@@ -137,3 +137,35 @@ Deno.test({
     assert.ok(sockets.port > 0);
   },
 });
+
+Deno.test("UdpSocketLinux: an answer leaves from the address that was asked, with and without being cut", () => {
+  using libc = Libc.open();
+  using left = openUdpSockets(libc, 0);
+  using right = openUdpSockets(libc, 0);
+  const buffer = new Uint8Array(4_096);
+  const [from, back] = [new Endpoint(), new Endpoint()];
+  assert.equal(left.ipv4.send(buffer, 0, 1, endpoint(`127.0.0.77:${right.port}`)), "sent");
+  assert.equal(receive(libc, right.ipv4, buffer, 0, from), 1);
+  assert.equal(from.local.subarray(0, 4).join("."), "127.0.0.77");
+  assert.equal(right.ipv4.send(buffer, 0, 2, from), "sent");
+  assert.equal(receive(libc, left.ipv4, buffer, 0, back), 2);
+  assert.equal(String(back), `127.0.0.77:${right.port}`);
+  assert.notEqual(right.ipv4.sendRun(buffer, 0, 250, 100, from), "refused");
+  assert.ok(receive(libc, left.ipv4, buffer, 0, back) >= 100);
+  assert.equal(String(back), `127.0.0.77:${right.port}`);
+});
+
+Deno.test("UdpSocketLinux: an own address that the host has no more is no reason not to answer", () => {
+  using libc = Libc.open();
+  using left = openUdpSockets(libc, 0);
+  using right = openUdpSockets(libc, 0);
+  const sockets = [[left.ipv4, right.ipv4, "127.0.0.1"], [left.ipv6, right.ipv6, "[::1]"]] as const;
+  for (const [sender, receiver, host] of sockets) {
+    if (!sender || !receiver) continue;
+    const to = endpoint(`${host}:${right.port}`);
+    to.local.set(sender.family === 4 ? [203, 0, 113, 9] : [0x20, 0x01, 0x0d, 0xb8, 9]);
+    const buffer = new Uint8Array(64);
+    assert.equal(sender.send(buffer, 0, 3, to), "sent", host);
+    assert.equal(receive(libc, receiver, buffer, 0, new Endpoint()), 3);
+  }
+});
