@@ -34,8 +34,8 @@ export interface ControlInboxParts {
   readonly loopDrops: LoopDropCounts;
   /** Takes the largest packet inside the tunnel, in bytes. */
   readonly setMtu: (mtu: number) => void;
-  /** Lets peers hear from this node at once. */
-  readonly underlayChanged: (now: Instant) => void;
+  /** Lets peers hear from this node at once; `hasMoved` as in the message. */
+  readonly underlayChanged: (hasMoved: boolean, now: Instant) => void;
   readonly send: (message: WorkerMessage) => void;
 }
 
@@ -91,7 +91,7 @@ export class ControlInbox {
       case "set-mtu":
         return this.#parts.setMtu(message.mtu);
       case "underlay-changed":
-        return this.#parts.underlayChanged(now);
+        return this.#parts.underlayChanged(message.hasMoved, now);
       case "raise-timestamp-ceiling":
         return this.#parts.engine.raiseTimestampCeiling(message.ceiling);
       case "pause":

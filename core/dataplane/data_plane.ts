@@ -80,8 +80,12 @@ export interface DataPlane extends AsyncDisposable {
   setPrivateKey(privateKey: PrivateKey): void;
   /** Largest packet inside the tunnel, in bytes. */
   setMtu(mtu: number): void;
-  /** Addresses or routes of this host changed, or it slept: peers hear from it at once. */
-  underlayChanged(): void;
+  /**
+   * Addresses or routes of this host changed, or it slept: peers hear from it at once.
+   *
+   * @param hasMoved Its way out may be another one: own addresses that peers talk to are not stuck to.
+   */
+  underlayChanged(hasMoved: boolean): void;
   /** Handshakes may follow the clock up to this TAI64N label, 12 bytes, of the range that was handed out last. */
   raiseTimestampCeiling(ceiling: Uint8Array): void;
   /** Ends all sessions; neither device nor sockets are touched once a later {@linkcode DataPlane.status} answered. */
@@ -197,8 +201,8 @@ class Supervisor implements DataPlane {
     this.#tell({ kind: "set-mtu", mtu });
   }
 
-  underlayChanged(): void {
-    this.#tell({ kind: "underlay-changed" });
+  underlayChanged(hasMoved: boolean): void {
+    this.#tell({ kind: "underlay-changed", hasMoved });
   }
 
   raiseTimestampCeiling(ceiling: Uint8Array): void {

@@ -57,8 +57,8 @@ export type ControlMessage =
   | { readonly kind: "set-private-key"; readonly privateKey: Uint8Array }
   /** Bytes. */
   | { readonly kind: "set-mtu"; readonly mtu: number }
-  /** Addresses or routes of the host changed, or it slept. */
-  | { readonly kind: "underlay-changed" }
+  /** Addresses or routes of the host changed, or it slept; `hasMoved` if its way out may be another one. */
+  | { readonly kind: "underlay-changed"; readonly hasMoved: boolean }
   /** Handshakes may follow the clock up to this TAI64N label, 12 bytes. */
   | { readonly kind: "raise-timestamp-ceiling"; readonly ceiling: Uint8Array }
   /** Ends all sessions and touches neither device nor sockets until `resume`. */

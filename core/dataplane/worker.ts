@@ -80,9 +80,9 @@ function runTunnel(libc: Libc, port: Port): void {
       engine.setMtu(mtu);
       paths.setTunnelMtu(mtu);
     },
-    underlayChanged(now) {
+    underlayChanged(hasMoved, now) {
       paths.forget(now);
-      engine.underlayChanged(now, straightTo(sockets));
+      engine.underlayChanged(hasMoved, now, straightTo(sockets));
     },
     send: (message) => port.send(message),
   });

@@ -1,8 +1,8 @@
 /**
  * UDP sockets of Linux (udp(7), ip(7), ipv6(7)) for the tunnel's datagrams: one per address family, on one port.
  *
- * Runs of datagrams of one size cross the kernel as one, where it can (UDP_SEGMENT, UDP_GRO). Leaves out pinned source
- * addresses (IP_PKTINFO).
+ * Runs of datagrams of one size cross the kernel as one, where it can (UDP_SEGMENT, UDP_GRO). Answers leave from the address
+ * that was asked (IP_PKTINFO, IPV6_PKTINFO).
  *
  * @module
  */
@@ -21,7 +21,7 @@ import {
   SOCKET_ADDRESS_BYTES,
   writeSocketAddress,
 } from "./socket_address.ts";
-import { SocketMessage, SOL_UDP, UDP_GRO } from "./socket_message.ts";
+import { IP_PKTINFO, IPPROTO_IP, IPPROTO_IPV6, SocketMessage, SOL_UDP, UDP_GRO } from "./socket_message.ts";
 
 /** Kernel buffer asked for in each direction: a tenth of a second at 300 Mbit/s. */
 export const SOCKET_BUFFER_BYTES = 4 * 1024 * 1024;
@@ -36,13 +36,12 @@ const SO_SNDBUF = 7;
 const SO_RCVBUF = 8;
 const SO_SNDBUFFORCE = 32;
 const SO_RCVBUFFORCE = 33;
-const IPPROTO_IP = 0;
 const IP_MTU_DISCOVER = 10;
 const IP_PMTUDISC_OMIT = 5;
-const IPPROTO_IPV6 = 41;
 const IPV6_MTU_DISCOVER = 23;
 const IPV6_PMTUDISC_WANT = 1;
 const IPV6_V6ONLY = 26;
+const IPV6_RECVPKTINFO = 49;
 
 /** The sockets of one tunnel. */
 export interface UdpSocketPair extends Disposable {
@@ -94,7 +93,7 @@ export class UdpSocketLinux implements UdpSocket {
     const length = this.#libc.call.recvmsg(this.fd, message.header, 0);
     if (length > 0) {
       readSocketAddress(message.address, from);
-      const segmentBytes = message.receivedSegmentBytes;
+      const segmentBytes = message.takeControl(from.local);
       this.#receivedSegmentBytes = segmentBytes > 0 && segmentBytes < length ? segmentBytes : length;
     }
     if (length >= 0) return length;
@@ -139,6 +138,14 @@ export class UdpSocketLinux implements UdpSocket {
   #send(buffer: Uint8Array, offset: number, length: number, segmentBytes: number, to: Endpoint): number {
     const message = this.#outgoing;
     message.toSend(buffer, offset, length, segmentBytes, writeSocketAddress(to, message.address));
+    if (to.hasLocal) {
+      message.leaveFrom(to.local, this.family);
+      if (this.#libc.call.sendmsg(this.fd, message.header, 0) >= 0) return 0;
+      const errno = this.#libc.errno();
+      if (errno !== Errno.EINVAL && errno !== Errno.EADDRNOTAVAIL && errno !== Errno.ENETUNREACH) return errno;
+      // The host has the address no more, or no way out from it: any other will do.
+      message.toSend(buffer, offset, length, segmentBytes, writeSocketAddress(to, message.address));
+    }
     return this.#libc.call.sendmsg(this.fd, message.header, 0) >= 0 ? 0 : this.#libc.errno();
   }
 }
@@ -177,6 +184,9 @@ function bindSocket(libc: Libc, family: 4 | 6, port: number): UdpSocketLinux {
   setFragmentation(libc, fd, family);
   // Without it datagrams arrive one by one.
   trySetOption(libc, fd, SOL_UDP, UDP_GRO, 1);
+  // Without it answers leave from whatever address the route says.
+  if (family === 4) trySetOption(libc, fd, IPPROTO_IP, IP_PKTINFO, 1);
+  else trySetOption(libc, fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1);
   setBuffer(libc, fd, SO_RCVBUFFORCE, SO_RCVBUF);
   setBuffer(libc, fd, SO_SNDBUFFORCE, SO_SNDBUF);
   const address = anyAddress(family, port);

@@ -7,6 +7,11 @@ import { IpAddress } from "./address.ts";
 
 /** Bytes of {@linkcode Endpoint.bytes}. */
 export const ENDPOINT_BYTES = 24;
+/** Bytes of {@linkcode Endpoint.local}. */
+export const LOCAL_BYTES = 16;
+
+const ENDPOINT_WORDS = ENDPOINT_BYTES / Int32Array.BYTES_PER_ELEMENT;
+const ALL_WORDS = ENDPOINT_WORDS + LOCAL_BYTES / Int32Array.BYTES_PER_ELEMENT;
 
 /**
  * An address and UDP port.
@@ -14,10 +19,15 @@ export const ENDPOINT_BYTES = 24;
  * Layout of `bytes`: [0] family 4 or 6 (0 = unset), [1] zero, [2..4) port big-endian, [4..20) address in network order
  * (IPv4 uses the first four, the rest is zero), [20..24) IPv6 scope id big-endian. Two endpoints are equal when the
  * bytes are. Mutable on purpose: receive paths overwrite one instance per datagram, so whoever keeps it must copy.
+ *
+ * `local` is the address of this host that the endpoint's latest datagram was sent to, in network order, all zero for any.
+ * Answers leave from it: a host with several addresses has to answer from the one that it was asked at, or firewalls on the
+ * way take the answer for a stranger's. It is no part of what makes two endpoints equal.
  */
 export class Endpoint {
-  readonly bytes: Uint8Array = new Uint8Array(ENDPOINT_BYTES);
-  /** The same memory: compared for every packet. */
+  readonly bytes: Uint8Array = new Uint8Array(new ArrayBuffer(ENDPOINT_BYTES + LOCAL_BYTES), 0, ENDPOINT_BYTES);
+  readonly local: Uint8Array = new Uint8Array(this.bytes.buffer, ENDPOINT_BYTES);
+  /** The same memory, both parts: compared for every packet. */
   readonly #words = new Int32Array(this.bytes.buffer);
 
   /** An endpoint without scope. Of `port` the low 16 bits count: callers check numbers from outside. */
@@ -57,14 +67,32 @@ export class Endpoint {
       : undefined;
   }
 
+  /** Whether both are the same address and port. Hot. */
   equals(other: Endpoint): boolean {
-    for (let i = 0; i < ENDPOINT_BYTES / 4; i++) if (this.#words[i] !== other.#words[i]) return false;
+    for (let i = 0; i < ENDPOINT_WORDS; i++) if (this.#words[i] !== other.#words[i]) return false;
     return true;
   }
 
-  /** Overwrites this endpoint with `other`. */
+  /** Whether an own address is set. Hot. */
+  get hasLocal(): boolean {
+    let bits = 0;
+    for (let i = ENDPOINT_WORDS; i < ALL_WORDS; i++) bits |= this.#words[i]!;
+    return bits !== 0;
+  }
+
+  /** Takes the own address of `other`. Hot. */
+  copyLocalFrom(other: Endpoint): void {
+    for (let i = ENDPOINT_WORDS; i < ALL_WORDS; i++) this.#words[i] = other.#words[i]!;
+  }
+
+  /** Any own address will do. */
+  forgetLocal(): void {
+    this.local.fill(0);
+  }
+
+  /** Overwrites this endpoint with `other`, own address included. */
   copyFrom(other: Endpoint): void {
-    this.bytes.set(other.bytes);
+    this.#words.set(other.#words);
   }
 
   clone(): Endpoint {

@@ -46,6 +46,13 @@ export interface UnderlayParts {
   readonly log: Log;
 }
 
+/** Where this host is, as text: if it differs, peers may have to look for it. */
+interface Whereabouts {
+  readonly addresses: string;
+  /** With which of them packets leave by the default routes. */
+  readonly sources: string;
+}
+
 /** See the module. */
 export class Underlay implements AsyncDisposable {
   readonly #parts: UnderlayParts;
@@ -54,7 +61,7 @@ export class Underlay implements AsyncDisposable {
   readonly #reserve: Alarm;
   readonly #destinations = new Map<string, IpAddress>();
   #tell: () => void = () => {};
-  #seen: string;
+  #seen: Whereabouts;
   #hasJumped = false;
   #isLookPending = false;
   #restUntilMs = -Infinity;
@@ -124,19 +131,20 @@ export class Underlay implements AsyncDisposable {
     this.#restUntilMs = clock.monotonicMs() + REST_MS;
     this.#adjustMtu();
     const before = this.#seen;
+    const hasJumped = this.#hasJumped;
     this.#seen = this.#whereabouts();
-    if (this.#seen === before && !this.#hasJumped) return;
-    log.info(this.#hasJumped ? "time has jumped" : "host addresses changed", { addresses: this.#seen });
     this.#hasJumped = false;
-    plane.underlayChanged();
+    const hasMoved = this.#seen.sources !== before.sources;
+    if (!hasMoved && !hasJumped && this.#seen.addresses === before.addresses) return;
+    log.info(hasJumped ? "time has jumped" : "host addresses changed", { ...this.#seen });
+    plane.underlayChanged(hasMoved || hasJumped);
     this.#tell();
   }
 
-  /** Addresses, and which of them packets leave with: differs when peers may have to look for this node. */
-  #whereabouts(): string {
+  #whereabouts(): Whereabouts {
     const { network } = this.#parts.device;
     const sources = DEFAULT_ROUTE_PROBES.map((probe) => network.sourceAddressFor(probe) ?? "none");
-    return `${this.addresses().map(String).sort().join(" ")}, from ${sources.join(" ")}`;
+    return { addresses: this.addresses().map(String).sort().join(" "), sources: sources.join(" ") };
   }
 
   #adjustMtu(): void {

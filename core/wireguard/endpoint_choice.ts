@@ -63,7 +63,7 @@ export class EndpointChoice {
     if (!this.current.equals(from)) {
       this.current.copyFrom(from);
       this.#changeCount++;
-    }
+    } else this.current.copyLocalFrom(from);
     this.#isProven = true;
   }
 

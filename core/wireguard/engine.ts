@@ -192,9 +192,16 @@ export class Engine implements Disposable {
     this.#isPaused = false;
   }
 
-  /** Addresses or routes of this host changed: peers hear from us at once, so that they learn where we are. */
-  underlayChanged(now: Instant, sink: EngineSink): void {
-    for (const peer of this.#peers.values()) this.#sender.underlayChanged(peer, now, sink);
+  /**
+   * Addresses or routes of this host changed: peers hear from us at once, so that they learn where we are.
+   *
+   * @param hasMoved The way out is another one: from which own address to send is chosen anew.
+   */
+  underlayChanged(hasMoved: boolean, now: Instant, sink: EngineSink): void {
+    for (const peer of this.#peers.values()) {
+      if (hasMoved) peer.endpoint.forgetLocal();
+      this.#sender.underlayChanged(peer, now, sink);
+    }
   }
 
   /** The driver is behind with its work: counts as load for a second. */

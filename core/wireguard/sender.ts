@@ -125,6 +125,8 @@ export class Sender {
 
   /** Nothing came back on a session that should work: perhaps the peer is elsewhere, or has lost its keys. */
   distrustSession(peer: PeerState, now: Instant, sink: EngineSink): void {
+    // Perhaps our own address is what does not work.
+    peer.endpoint.forgetLocal();
     if (!peer.timers.isHandshakeExpected) peer.endpoints.tryNext();
     this.requestHandshake(peer, now, sink);
   }
@@ -136,6 +138,7 @@ export class Sender {
       peer.earlyRetry = "used";
     } else {
       peer.earlyRetry = "allowed";
+      peer.endpoint.forgetLocal();
       if (peer.handshake.kind === "initiated") peer.endpoints.tryNext();
     }
     this.#initiate(peer, now, sink);

@@ -23,7 +23,7 @@ function fixture(limits: { peersMax: number } = { peersMax: 8 }, isPaused = fals
     isPaused,
     loopDrops,
     setMtu: (mtu) => moved.push(mtu),
-    underlayChanged: (now) => moved.push(now.nowMs),
+    underlayChanged: (hasMoved, now) => moved.push(hasMoved ? now.nowMs : 0),
     send: (message) => sent.push(message),
   });
   const tell = (...messages: ControlMessage[]) => {
@@ -148,6 +148,6 @@ Deno.test("ControlInbox: handshakes follow the clock as far as they were told", 
 
 Deno.test("ControlInbox: a changed network and another MTU are passed on", () => {
   using made = fixture();
-  made.tell({ kind: "underlay-changed" }, { kind: "set-mtu", mtu: 1300 });
+  made.tell({ kind: "underlay-changed", hasMoved: true }, { kind: "set-mtu", mtu: 1300 });
   assert.deepEqual(made.moved, [NOW.nowMs, 1300]);
 });

@@ -295,6 +295,6 @@ Deno.test("DataPlane.underlayChanged: peers hear from this node without being as
   send(left, right, "hello");
   const receivedBytes = async () => (await right.plane.status()).peers[0]?.rxBytes ?? 0;
   const before = await receivedBytes();
-  left.plane.underlayChanged();
+  left.plane.underlayChanged(true);
   await eventually("an empty packet", async () => await receivedBytes() === before + 32, DEADLINE_MS);
 });

@@ -135,6 +135,20 @@ for (const underlay of ["IPv4", "IPv6"] as const) {
   });
 }
 
+labTest("data plane: a host with several addresses answers from the one that it is asked at", NEEDS, async () => {
+  await using lab = await Lab.create();
+  const [left, right] = await parties(lab);
+  await right.host.ip(`addr add 192.0.2.200/24 dev eth0
+addr add 2001:db8:0:1::200/64 dev eth0 nodad`);
+  await right.start(right.config(left.asPeer({ endpoints: [] })));
+  for (const endpoint of [`192.0.2.200:${PORT}`, `[2001:db8:0:1::200]:${PORT}`]) {
+    await using process = await left.start(left.config(right.asPeer({ endpoints: [endpoint] })));
+    await assertPing(left, right);
+    await left.host.mustExec(["ping", "-n", "-q", "-c", "3", "-i", "0.01", "-s", "5000", right.ipv4]);
+    assert.equal((await statusOf(process)).peers[0]?.endpoint, endpoint, "it has not moved");
+  }
+});
+
 labTest("data plane: SIGKILL leaves no interface, address, route or port behind", NEEDS, async () => {
   await using lab = await Lab.create();
   const [left, right] = await parties(lab);

@@ -98,3 +98,18 @@ Deno.test("Endpoint.of: 16 bits of port, from the first to the last", () => {
   for (const port of [0, 1, 0xff, 0x100, 0xffff]) assert.equal(Endpoint.of(address, port).port, port);
   assert.equal(Endpoint.of(address, 0x10001).port, 1);
 });
+
+Deno.test("Endpoint.local: is copied, and is no part of what is equal", () => {
+  const [one, other] = [parse("192.0.2.1:1"), parse("192.0.2.1:1")];
+  assert.equal(one.hasLocal, false);
+  one.local[15] = 1;
+  assert.equal(one.hasLocal, true);
+  assert(one.equals(other));
+  assert.equal(one.clone().local[15], 1);
+  other.copyLocalFrom(one);
+  assert.deepEqual(other.local, one.local);
+  other.forgetLocal();
+  assert.equal(other.hasLocal, false);
+  assert.equal(one.bytes.length + one.local.length, ENDPOINT_BYTES + 16);
+  assert.equal(parse("[2001:db8::1]:1").copyFrom(one), undefined);
+});

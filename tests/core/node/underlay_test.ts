@@ -75,7 +75,7 @@ class Fixture implements AsyncDisposable {
       device,
       plane: {
         setMtu: (next) => done.push(`mtu ${next}`),
-        underlayChanged: () => done.push("changed"),
+        underlayChanged: (hasMoved) => done.push(hasMoved ? "moved" : "changed"),
         raiseTimestampCeiling: (ceiling) => done.push(`ceiling ${ceiling}`),
       },
       mtu,
@@ -136,7 +136,7 @@ Deno.test("Underlay: the same addresses by another way out count too, and what n
   assert.deepEqual(made.done, []);
   made.source = "192.0.2.99";
   made.change("network");
-  assert.deepEqual(await made.until(2), ["changed", "told"]);
+  assert.deepEqual(await made.until(2), ["moved", "told"]);
 });
 
 Deno.test("Underlay: after sleep, peers and mesh are told though nothing else changed, and labels are reserved", async () => {
@@ -145,7 +145,7 @@ Deno.test("Underlay: after sleep, peers and mesh are told though nothing else ch
   await eventually("the first reservation", () => made.ceilings.length === 0, DEADLINE_MS);
   made.ceilings = [Uint8Array.of(7)];
   made.change("time");
-  assert.deepEqual(await made.until(3), ["ceiling 7", "changed", "told"]);
+  assert.deepEqual(await made.until(3), ["ceiling 7", "moved", "told"]);
 });
 
 Deno.test("Underlay.addresses: what the host can be reached at, without the tunnel's own", () => {
@@ -185,7 +185,7 @@ Deno.test("Underlay: the operator's MTU stays", async () => {
   const underlay = made.open(1300);
   underlay.peerIsAt("a", ["192.0.2.9:51820"]);
   made.source = "192.0.2.99";
-  assert.deepEqual(await made.until(2), ["changed", "told"]);
+  assert.deepEqual(await made.until(2), ["moved", "told"]);
   assert.equal(made.mtu, 1300);
   assert.equal(made.askedCount, 0);
 });

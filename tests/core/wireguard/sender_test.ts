@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { nobleSuite } from "../../../core/crypto/noble_suite.ts";
 import type { CryptoSuite } from "../../../core/crypto/suite.ts";
+import { IpAddress } from "../../../core/ip/address.ts";
+import type { Endpoint } from "../../../core/ip/endpoint.ts";
 import { PublicKey } from "../../../core/keys/public_key.ts";
 import { REKEY_TIMEOUT_MS } from "../../../core/wireguard/constants.ts";
 import type { Peer } from "../../../core/wireguard/peer.ts";
@@ -81,6 +83,39 @@ Deno.test("EngineSink.admit: sees a packet with its peer before it is sealed, ma
   assert.equal(a.engine.drops["too-big-for-path"], 1);
 });
 
+/** A datagram's sender that reached this host at one of its addresses. */
+function arrivedAt(from: string, local: string): Endpoint {
+  const endpoint = endpointOf(from);
+  endpoint.local.set(IpAddress.parse(local)!.toBytes());
+  return endpoint;
+}
+
+Deno.test("Sender: answers leave from the address that was asked, until the host moves or nothing comes back", () => {
+  const world = new World();
+  const [a, b] = world.addPair();
+  world.link.passes = () => false;
+  const localOf = () => b.peer(a).endpoint.local.subarray(0, 4).join(".");
+  a.say("hello", b);
+  b.arrive(a.sentOfType(INITIATION)[0]!.bytes, arrivedAt(a.address, "198.51.100.1"));
+  assert.equal(localOf(), "198.51.100.1");
+  a.arrive(b.sentOfType(2)[0]!.bytes, endpointOf(b.address));
+  const changeCount = b.peer(a).endpointChangeCount;
+  b.arrive(a.sentOfType(TRANSPORT)[0]!.bytes, arrivedAt(a.address, "198.51.100.2"));
+  assert.equal(localOf(), "198.51.100.2", "the latest counts");
+  assert.equal(b.peer(a).endpointChangeCount, changeCount, "the peer is where it was");
+  b.engine.underlayChanged(false, world.clock.now, b);
+  assert.equal(localOf(), "198.51.100.2");
+  b.engine.underlayChanged(true, world.clock.now, b);
+  assert.equal(localOf(), "0.0.0.0");
+
+  b.peer(a).endpoint.local.fill(9);
+  b.say("anybody there?", a);
+  world.run(14_000);
+  assert.equal(localOf(), "9.9.9.9");
+  world.run(2_000);
+  assert.equal(localOf(), "0.0.0.0", "after 15 s of silence");
+});
+
 Deno.test("Engine.underlayChanged: peers with a session learn the new address from one packet", () => {
   const world = new World();
   const [a, b] = world.addPair();
@@ -88,7 +123,7 @@ Deno.test("Engine.underlayChanged: peers with a session learn the new address fr
   world.run(100);
   a.moveTo("192.0.2.77:7");
   a.sent.length = 0;
-  a.engine.underlayChanged(world.clock.now, a);
+  a.engine.underlayChanged(false, world.clock.now, a);
   world.run(100);
   assert.deepEqual(a.sent.map(({ bytes }) => [bytes[0], bytes.length]), [[TRANSPORT, 32]]);
   assert.equal(String(b.peer(a).endpoint), "192.0.2.77:7");
@@ -97,7 +132,7 @@ Deno.test("Engine.underlayChanged: peers with a session learn the new address fr
 Deno.test("Engine.underlayChanged: a peer without session or attempt hears nothing", () => {
   const world = new World();
   const [a] = world.addPair();
-  a.engine.underlayChanged(world.clock.now, a);
+  a.engine.underlayChanged(false, world.clock.now, a);
   world.run(10_000);
   assert.deepEqual(a.sent, []);
 });
@@ -109,7 +144,7 @@ Deno.test("Engine.underlayChanged: an initiation without answer goes again soon,
   a.say("hello", b);
   world.run(400);
   world.link.passes = () => true;
-  for (let i = 0; i < 10; i++) a.engine.underlayChanged(world.clock.now, a);
+  for (let i = 0; i < 10; i++) a.engine.underlayChanged(false, world.clock.now, a);
   assert.ok(world.runUntil(() => b.received.length > 0, 2_000) <= 700, "a second after the first initiation");
   assert.equal(a.sentOfType(INITIATION).length, 2);
 });
