@@ -176,7 +176,18 @@ async function runIperf({ left, right, target, seconds }: Bench, options: readon
 /** The processes of a host that are there between measurements. */
 async function tunnelPids(host: Host): Promise<string[]> {
   const { stdout } = await host.exec(["ip", "netns", "pids", host.namespace]);
-  return stdout.split("\n").filter((pid) => pid !== "" && ticksOf([pid]) > 0);
+  return stdout.split("\n").filter((pid) => pid !== "" && isRunning(pid));
+}
+
+/** False for the one that made the list. */
+function isRunning(pid: string): boolean {
+  try {
+    Deno.statSync(`/proc/${pid}`);
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
 }
 
 /** Processor time of processes, user and system, in ticks. One that has ended counts nothing. */
