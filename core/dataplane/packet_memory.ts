@@ -28,12 +28,12 @@ export function allocatePacketMemory(bytes: number): PacketMemory {
   return vectorMemory(bytes) ?? plainMemory(bytes);
 }
 
-/** With vector checksums; `undefined` where the processor or the runtime has none. */
+/** With vector checksums; `undefined` where the processor or the runtime has none, or no memory for them. */
 export function vectorMemory(bytes: number): PacketMemory | undefined {
   const code = checksumModule();
   if (!WebAssembly.validate(code)) return undefined;
-  const pageCount = Math.ceil(bytes / PAGE_BYTES);
-  const memory = new WebAssembly.Memory({ initial: pageCount, maximum: pageCount });
+  const memory = allocateVectorMemory(Math.ceil(bytes / PAGE_BYTES));
+  if (memory === undefined) return undefined;
   const { buffer } = memory;
   assert(buffer instanceof ArrayBuffer, "A memory is shared only when asked for");
   const instance = new WebAssembly.Instance(new WebAssembly.Module(code), { packets: { memory } });
@@ -51,6 +51,16 @@ export function vectorMemory(bytes: number): PacketMemory | undefined {
       return swapped(copySum(target, source, length));
     },
   };
+}
+
+/** `undefined` where the process may not reserve the address space, far more than the memory, that goes with one. */
+function allocateVectorMemory(pageCount: number): WebAssembly.Memory | undefined {
+  try {
+    return new WebAssembly.Memory({ initial: pageCount, maximum: pageCount });
+  } catch (error) {
+    if (error instanceof RangeError) return undefined;
+    throw error;
+  }
 }
 
 /** Without WebAssembly. */

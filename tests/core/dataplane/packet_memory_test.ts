@@ -86,6 +86,10 @@ Deno.test("vectorMemory: a range outside is an error, not a read of other memory
   assert.throws(() => memory.sum(memory.bytes.length - 1, 2), WebAssembly.RuntimeError);
 });
 
+Deno.test("vectorMemory: undefined where there is no room for it", () => {
+  assert.equal(vectorMemory(2 ** 40), undefined);
+});
+
 Deno.test("allocatePacketMemory: has at least the bytes asked for", () => {
   assert.ok(allocatePacketMemory(1).bytes.length >= 1);
   assert.ok(allocatePacketMemory(65_537).bytes.length >= 65_537);

@@ -123,6 +123,11 @@ Deno.test({
     run("ip", "addr", "add", "2001:db8::1/64", "dev", "lan0", "nodad");
     assert.equal(sockets.ipv4.send(datagram, 0, 1452, endpoint("192.0.2.9:9")), "sent");
     assert.equal(sockets.ipv6?.send(datagram, 0, 1452, endpoint("[2001:db8::9]:9")) ?? "sent", "sent");
+    const run4 = (segmentBytes: number) =>
+      sockets.ipv4.sendRun(new Uint8Array(8000), 0, 3 * segmentBytes, segmentBytes, endpoint("192.0.2.9:9"));
+    assert.equal(run4(1252), "sent", "datagrams that fit the device");
+    assert.equal(run4(1253), "not-as-run", "runs are not fragmented");
+    assert.equal(sockets.ipv4.sendRun(datagram, 0, 600, 300, endpoint("198.51.100.1:9")), "unreachable");
   },
 });
 
