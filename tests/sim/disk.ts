@@ -100,7 +100,12 @@ export class SimDisk implements Disk {
     return copy;
   }
 
-  /** Damages durable bytes: a flipped bit, or a sector that was written to the wrong place. Returns what was done. */
+  /**
+   * Damages durable bytes: a flipped bit, or a sector that was written to the wrong place. Returns what was done.
+   *
+   * Leaves out sectors of zeros that land on the end of the log: a disk that takes back its last acknowledged write
+   * without a trace cannot be found out by what it holds.
+   */
   rot(): string | undefined {
     const files = [...this.#directories].flatMap(([path, { cached }]) =>
       [...cached].filter(([name, file]) => file.cached.length > 0 && name !== "LOCK").map(([name, file]) => ({
@@ -120,6 +125,7 @@ export class SimDisk implements Disk {
     const sectors = Math.ceil(file.cached.length / SECTOR_BYTES);
     const [from, to] = [this.#chance.below(sectors), this.#chance.below(sectors)];
     const bytes = file.cached.slice(from * SECTOR_BYTES, (from + 1) * SECTOR_BYTES);
+    if (bytes.every((byte) => byte === 0)) return undefined;
     for (const image of [file.cached, file.durable]) {
       image.set(
         bytes.subarray(0, Math.max(0, image.length - to * SECTOR_BYTES)),

@@ -48,6 +48,7 @@ export function recover(world: World, faults: Faults): Recovery | undefined {
   faults.isOver = true;
   mend(world, core, chance);
   world.note(`core ${[...core]}`);
+  if (chance.oneIn(2)) transferAway(world, core);
   const { tickUs, raft } = world.plan;
   const limitUs = tickUs * (ELECTION_TIMEOUTS_MAX * raft.electionTicks + SNAPSHOT_TICKS) + STALLED_DISK_US;
   const probe = new Probe(world, core, faults);
@@ -104,6 +105,13 @@ function leaveOut(world: World, member: Member, core: ReadonlySet<number>, chanc
   }
 }
 
+/** Leadership goes to somebody who cannot take it: that must end by itself. */
+function transferAway(world: World, core: ReadonlySet<number>): void {
+  const leader = world.leader();
+  const heir = leader?.engine?.raw.membership.voters.find((id) => !core.has(id));
+  if (heir !== undefined) leader?.process?.loop.withEngine((engine) => engine.transferLeader(heir));
+}
+
 /** Tries to write until it works, and looks whether everybody has got it. */
 class Probe {
   readonly #world: World;
@@ -143,7 +151,7 @@ class Probe {
   #write(leader: Member): void {
     const { fsm } = this.#world;
     this.problem = `a write at ${leader.id} does not get through: ${this.#states()}`;
-    const data = fsm.encode({ kind: "swap", key: PROBE_KEY, value: 1 });
+    const data = fsm.encode({ kind: "swap", key: PROBE_KEY, value: 1 }, 0);
     leader.process?.loop.propose(data).then(() => {
       this.#writtenIndex = leader.process?.machine.appliedIndex ?? 0;
     }, (error: unknown) => this.problem = `a write at ${leader.id}: ${error}`);

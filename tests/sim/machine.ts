@@ -2,7 +2,8 @@
  * A state machine that is a map: what clients need to see whether the group behaves like one register per key, and nothing
  * more. Fast, so that most runs use it; `sql_machine.ts` is the product's.
  *
- * An operation is 13 bytes: kind (u8), key (u32), two arguments (u32 each). Its result is a number.
+ * An operation is 17 bytes, kind (u8), key (u32) and three arguments (u32 each), and then any padding. Its result is a
+ * number.
  *
  * @module
  */
@@ -25,7 +26,9 @@ export type Operation =
     readonly holder: number;
     readonly nowMs: number;
     readonly ttlMs: number;
-  };
+  }
+  /** Node `key` joins a mesh; the result is the number of its address. */
+  | { readonly kind: "join"; readonly key: number };
 
 /** Hash of a state; `undefined` where it was not computed. */
 export type Fingerprint = number | string | undefined;
@@ -47,8 +50,11 @@ export interface SimMachine extends LoopMachine, Disposable {
 /** A kind of state machine. */
 export interface Fsm {
   readonly name: "map" | "sqljs";
+  /** The state that the log of a new group begins with; its applied index says where. */
+  found(): SimMachine;
   open(image: Uint8Array | undefined, listener: MachineListener): SimMachine;
-  encode(operation: Operation): Uint8Array;
+  /** The entry; `paddingBytes` longer than it need be, if there is a way. */
+  encode(operation: Operation, paddingBytes: number): Uint8Array;
   /** The result of an operation; `undefined` if it was refused. */
   result(response: RaftApplyResponse, operation: Operation): number | undefined;
   /** Whether this kind of operation exists. */
@@ -66,11 +72,19 @@ export const MAP_FSM: Fsm = {
   open: (image, listener) => new MapMachine(image, listener),
   encode: encodeOperation,
   result: (response) => Number(response.time),
-  knows: () => true,
+  knows: (kind) => kind !== "join",
+  found: () => {
+    const machine = new MapMachine(undefined, SILENT);
+    machine.advanceTo(1, 1);
+    return machine;
+  },
 };
 
-function encodeOperation(operation: Operation): Uint8Array {
-  const bytes = new Uint8Array(ENTRY_BYTES);
+/** Nobody listens. */
+export const SILENT: MachineListener = { applied: () => {}, restored: () => {} };
+
+function encodeOperation(operation: Operation, paddingBytes: number): Uint8Array {
+  const bytes = new Uint8Array(ENTRY_BYTES + paddingBytes);
   const view = new DataView(bytes.buffer);
   view.setUint8(0, KINDS.indexOf(operation.kind));
   view.setUint32(1, operation.key);
@@ -88,6 +102,7 @@ function encodeOperation(operation: Operation): Uint8Array {
       view.setUint32(13, operation.ttlMs);
       break;
     case "read":
+    case "join":
       break;
   }
   return bytes;

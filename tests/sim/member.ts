@@ -16,7 +16,7 @@ import { type DiskHost, InjectedError, SimDisk } from "./disk.ts";
 import { type EngineWatcher, SimEngine } from "./engine.ts";
 import type { Fingerprint, Fsm, MachineListener, SimMachine } from "./machine.ts";
 import { type Observed, type Oracle, Seen } from "./oracle.ts";
-import type { Plan } from "./plan.ts";
+import type { Plan, SharedRaftConfig } from "./plan.ts";
 import { Shadow } from "./shadow.ts";
 import { WatchedStore } from "./store.ts";
 
@@ -30,6 +30,9 @@ export interface Makers {
   /** Around the product's store, and below the witness. */
   readonly store: (store: LogStore, disk: SimDisk) => LogStore;
   readonly machine: (machine: SimMachine) => SimMachine;
+  /** Changes the disk before its first use. */
+  readonly disk: (disk: SimDisk) => void;
+  readonly raft: Partial<SharedRaftConfig>;
 }
 
 /** The product. */
@@ -38,6 +41,8 @@ export const PRODUCT: Makers = {
   loop: RaftLoop,
   store: (store) => store,
   machine: (machine) => machine,
+  disk: () => {},
+  raft: {},
 };
 
 /** What a member needs of its world. */
@@ -103,6 +108,7 @@ export class Member implements Observed, DiskHost, EngineWatcher, MachineListene
     this.#host = host;
     this.#chance = Chance.stream(seed, `member ${id}`);
     this.disk = new SimDisk(this, host.plan.disk, Chance.stream(seed, `disk ${id}`));
+    host.makers.disk(this.disk);
     this.#founding = founding;
     this.#log = new AlarmLog((text) => host.oracle.violate(7, `member ${id} logs an error: ${text}`));
     host.oracle.add(this);
@@ -211,7 +217,13 @@ export class Member implements Observed, DiskHost, EngineWatcher, MachineListene
     const machine = makers.machine(fsm.open(begin.snapshot?.data, this));
     this.seen.applied = machine.appliedIndex;
     const storage = new MemoryStorage(begin);
-    const config = { ...plan.raft, id: this.id, random: this.#chance, appliedIndex: machine.appliedIndex };
+    const config = {
+      ...plan.raft,
+      ...makers.raft,
+      id: this.id,
+      random: this.#chance,
+      appliedIndex: machine.appliedIndex,
+    };
     const engine = new makers.engine(config, storage, this);
     const loop = new makers.loop({
       engine,

@@ -6,7 +6,7 @@
  */
 import { type ConfChange, confChangeOf } from "../../core/raft/conf_change.ts";
 import { changeMembership } from "../../core/raft/membership.ts";
-import type { ConfState } from "../../core/seams/log_store.ts";
+import type { ConfState, Entry } from "../../core/seams/log_store.ts";
 import type { World } from "./world.ts";
 
 /** A member may be so many applied changes behind and still be the one that must be elected. */
@@ -18,7 +18,9 @@ export function possibleMemberships(world: World): ConfState[] {
   const recent = committed.slice(-BEHIND_MAX).map(([, membership]) => membership);
   const [newestIndex, newest] = committed.at(-1) ?? [];
   if (newest === undefined || newestIndex === undefined) return [];
-  const pending = world.oracle.proposedChanges.filter(({ index }) => index > newestIndex);
+  const pending = [...world.oracle.proposedChanges, ...unwrittenChanges(world)].filter(({ index }) =>
+    index > newestIndex
+  );
   return [
     ...recent,
     ...pending.flatMap((entry) => {
@@ -26,6 +28,12 @@ export function possibleMemberships(world: World): ConfState[] {
       return change ? outcome(newest, change) : [];
     }),
   ];
+}
+
+/** Changes that are in somebody's log and not on its way to the disk yet. */
+function unwrittenChanges(world: World): Entry[] {
+  return [...world.members.values()].flatMap(({ engine }) => engine?.raw.log.unstable.nextEntries() ?? [])
+    .filter(({ type }) => type !== "normal");
 }
 
 /** The membership after `change`; none if it is impossible. */

@@ -71,6 +71,8 @@ export interface WorkloadPlan {
   readonly thinkUs: number;
   readonly reads: number;
   readonly timeoutUs: number;
+  /** Writes are up to this much longer than they need to be. */
+  readonly paddingBytes: number;
 }
 
 /** One run. */
@@ -149,7 +151,7 @@ export function calmPlan(voters: number, changes: Partial<Plan> = {}): Plan {
     faultMeanUs: 0,
     weights: NO_FAULTS,
     downMeanUs: SECOND,
-    workload: { clients: 0, keys: 4, thinkUs: 10 * MS, reads: 0.4, timeoutUs: 5 * SECOND },
+    workload: { clients: 0, keys: 4, thinkUs: 10 * MS, reads: 0.4, timeoutUs: 5 * SECOND, paddingBytes: 0 },
     drift: 0,
     wallSkewUs: 0,
     ...changes,
@@ -161,17 +163,18 @@ export function drawPlan(seed: number): Plan {
   const chance = Chance.stream(seed, "plan");
   const tickUs = chance.oneOf(50 * MS, 10 * MS, 10 * MS);
   const electionTicks = chance.oneOf(20, 10, chance.between(5, 12));
+  const network = drawNetwork(chance, tickUs);
   return {
     voters: chance.oneOf(1, 2, 3, 3, 3, 3, 4, 5, 5),
     tickUs,
-    raft: drawRaft(chance, electionTicks),
+    raft: drawRaft(chance, electionTicks, network.isOrdered),
     snapshots: {
       entryCount: chance.oneOf(5, 5, 20, chance.between(6, 60), 300),
       logBytes: 1 << 20,
       trailingEntryCount: chance.oneOf(0, 2, chance.between(0, 40)),
     },
     segmentBytes: chance.oneOf(2 << 10, 4 << 10, 16 << 10, 64 << 10),
-    network: drawNetwork(chance, tickUs),
+    network,
     disk: drawDisk(chance),
     faultMeanUs: tickUs * electionTicks * chance.oneOf(0.5, 2, 4, 10),
     weights: drawWeights(chance),
@@ -182,21 +185,28 @@ export function drawPlan(seed: number): Plan {
       thinkUs: chance.oneOf(MS, 10 * MS, 50 * MS),
       reads: chance.oneOf(0.2, 0.5, 0.8),
       timeoutUs: tickUs * electionTicks * chance.between(1, 8),
+      paddingBytes: chance.oneOf(0, 0, 600, 3000),
     },
     drift: chance.oneOf(0, 0.0005, 0.05),
     wallSkewUs: chance.oneOf(0, 100 * MS, 5 * SECOND),
   };
 }
 
-function drawRaft(chance: Chance, electionTicks: number): SharedRaftConfig {
+function drawRaft(chance: Chance, electionTicks: number, isOrdered: boolean): SharedRaftConfig {
   /** Legal but rare: each limit is tiny in some runs. */
   const tiny = (usual: number, small: number) => chance.oneIn(3) ? small : usual;
+  const maxAppendBytes = tiny(RAFT_DEFAULTS.maxAppendBytes, chance.oneOf(1, 100, 300));
+  // Each append that overtakes another one is refused, and the refusal sends the whole window again. Many small appends
+  // on a network without order breed like that; members' connections keep order.
+  const breeds = !isOrdered && maxAppendBytes < RAFT_DEFAULTS.maxAppendBytes;
   return {
     ...RAFT_DEFAULTS,
     electionTicks,
     heartbeatTicks: chance.between(1, Math.max(1, electionTicks >> 2)),
-    maxAppendBytes: tiny(RAFT_DEFAULTS.maxAppendBytes, chance.oneOf(1, 100, 300)),
-    maxInflightAppendsCount: tiny(RAFT_DEFAULTS.maxInflightAppendsCount, chance.between(1, 4)),
+    maxAppendBytes,
+    maxInflightAppendsCount: breeds
+      ? chance.between(1, 4)
+      : tiny(RAFT_DEFAULTS.maxInflightAppendsCount, chance.between(1, 4)),
     maxInflightBytes: tiny(RAFT_DEFAULTS.maxInflightBytes, chance.oneOf(1, 200)),
     maxUncommittedBytes: tiny(RAFT_DEFAULTS.maxUncommittedBytes, chance.oneOf(1, 200)),
     maxUnstableBytes: tiny(RAFT_DEFAULTS.maxUnstableBytes, chance.oneOf(1, 300)),

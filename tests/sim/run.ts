@@ -5,8 +5,8 @@
  */
 import { Faults } from "./faults.ts";
 import { recover, type Recovery } from "./liveness.ts";
-import { type Fsm, MAP_FSM } from "./machine.ts";
-import { type Makers, PRODUCT } from "./member.ts";
+import type { Fsm } from "./machine.ts";
+import type { Makers } from "./member.ts";
 import { Violation } from "./oracle.ts";
 import { drawPlan, type Plan, without } from "./plan.ts";
 import { Workload, type WorkloadCounts } from "./workload.ts";
@@ -21,6 +21,8 @@ export interface RunOptions {
   readonly makers?: Makers;
   /** Kinds of faults to leave out; see `plan.ts`. */
   readonly without?: readonly string[];
+  /** Lines of the trace to keep. */
+  readonly traceLines?: number | undefined;
 }
 
 /** What came of a run. */
@@ -44,9 +46,10 @@ export interface RunResult {
 }
 
 /** Plays one run. Must be called outside microtasks. */
-export function runSeed({ seed, events, fsm = MAP_FSM, makers = PRODUCT, without: left = [] }: RunOptions): RunResult {
+export function runSeed(options: RunOptions): RunResult {
+  const { seed, events, without: left = [] } = options;
   const plan = without(drawPlan(seed), left);
-  const world = new World(seed, plan, fsm, makers);
+  const world = new World({ ...options, plan });
   const workload = new Workload(world);
   const faults = new Faults(world);
   workload.start();
@@ -74,4 +77,17 @@ export function runSeed({ seed, events, fsm = MAP_FSM, makers = PRODUCT, without
     recovery,
     historyOperations: verdict?.operationsCount ?? 0,
   };
+}
+
+/** The command that plays a run again. */
+export function reproduction(
+  { seed, events, fsm, without: left = [] }: {
+    readonly seed: number;
+    readonly events: number;
+    readonly fsm: string;
+    readonly without?: readonly string[];
+  },
+): string {
+  const rest = left.length === 0 ? "" : ` --without=${left}`;
+  return `deno run -A tests/sim/main.ts --seed=${seed} --events=${events} --fsm=${fsm}${rest}`;
 }

@@ -13,7 +13,7 @@ interface Line {
   state: readonly number[];
 }
 
-/** Lines that are kept. */
+/** Lines that are kept unless told otherwise. */
 export const TRACE_LINES = 200;
 
 /** Fields of a member's state in a line. */
@@ -24,10 +24,14 @@ const NO_STATE: readonly number[] = [];
 
 /** See the module. */
 export class Trace {
-  readonly #lines: (Line | undefined)[] = Array.from({ length: TRACE_LINES });
+  readonly #lines: (Line | undefined)[];
   #count = 0;
   #high = 0x811c9dc5;
   #low = 0x01234567;
+
+  constructor(linesCount: number = TRACE_LINES) {
+    this.#lines = Array.from({ length: linesCount });
+  }
 
   /** Events so far. */
   get count(): number {
@@ -44,15 +48,16 @@ export class Trace {
     this.#mix(atUs);
     this.#mix(member ^ (what.length << 8) ^ what.charCodeAt(0));
     for (let i = 0; i < state.length; i++) this.#mix(state[i]!);
-    this.#lines[this.#count++ % TRACE_LINES] = { atUs, member, what, detail, state };
+    this.#lines[this.#count++ % this.#lines.length] = { atUs, member, what, detail, state };
   }
 
   /** The last lines, oldest first. */
   lines(): string[] {
-    const first = Math.max(0, this.#count - TRACE_LINES);
+    const { length } = this.#lines;
+    const first = Math.max(0, this.#count - length);
     const lines: string[] = [];
     for (let i = first; i < this.#count; i++) {
-      const line = this.#lines[i % TRACE_LINES];
+      const line = this.#lines[i % length];
       if (line !== undefined) lines.push(`${i} ${textOf(line)}`);
     }
     return lines;

@@ -6,6 +6,7 @@
  * @module
  */
 import { MeshError } from "../../core/plugin/errors.ts";
+import { audit } from "./audit.ts";
 import { Chance } from "./chance.ts";
 import { History, type Recorded } from "./history.ts";
 import { Leases } from "./leases.ts";
@@ -17,6 +18,10 @@ import type { RegisterInput } from "../linearizability/register.ts";
 /** Leases have keys of their own. */
 const FIRST_LEASE = 1_000_000;
 const LEASES_COUNT = 2;
+/** Nodes that join the mesh again and again, where the state machine knows what that is. */
+const JOINERS_COUNT = 20;
+/** Results of every so many writes are looked up on the disks. */
+const AUDIT_WRITES = 64;
 /** Keeps wall clocks positive in the first seconds of a run. */
 const WALL_EPOCH_MS = 100_000;
 
@@ -48,6 +53,8 @@ export class Workload {
   readonly #world: World;
   readonly #chance: Chance;
   readonly #leases: Leases;
+  /** By number: the node that was told that it has the address. */
+  readonly #addresses = new Map<number, number>();
   #nextValue = 1;
   isStopped = false;
 
@@ -94,7 +101,7 @@ export class Workload {
       client.wasRefused = true;
       return next();
     }
-    if (this.#world.fsm.knows("lease") && this.#chance.oneIn(12)) return this.#lease(client, member, next);
+    if (this.#chance.oneIn(12)) return this.#hold(client, member, next);
     const key = this.history.keyAt(this.#chance.below(64));
     if (this.#chance.happens(this.#world.plan.workload.reads)) this.#read(client, member, key, next);
     else this.#write(client, member, key, next);
@@ -113,7 +120,7 @@ export class Workload {
     const recorded = this.history.call(key, inputOf(operation), this.#world.nextOrder());
     client.open = recorded;
     this.#propose(client, member, operation, (result) => {
-      this.counts.writes++;
+      if (this.counts.writes++ % AUDIT_WRITES === 0) audit(this.#world, this.#world.oracle.maxCommitted);
       recorded.output = result;
       recorded.returnAt = this.#world.nextOrder();
       next();
@@ -141,6 +148,24 @@ export class Workload {
     }, () => this.#gone(client, recorded, true, next));
   }
 
+  /** Takes something that only one may have. */
+  #hold(client: Client, member: Member, next: () => void): void {
+    if (this.#world.fsm.knows("lease")) this.#lease(client, member, next);
+    else this.#join(client, member, next);
+  }
+
+  #join(client: Client, member: Member, next: () => void): void {
+    const operation: Operation = { kind: "join", key: this.#chance.below(JOINERS_COUNT) };
+    this.#propose(client, member, operation, (address) => {
+      const holder = address === undefined ? undefined : this.#addresses.get(address);
+      if (address !== undefined) this.#addresses.set(address, operation.key);
+      if (holder !== undefined && holder !== operation.key) {
+        this.#world.oracle.violate(10, `address ${address} belongs to node ${holder} and to node ${operation.key}`);
+      }
+      next();
+    }, next);
+  }
+
   #lease(client: Client, member: Member, next: () => void): void {
     const key = FIRST_LEASE + this.#chance.below(LEASES_COUNT);
     const askedUs = this.#world.nowUs;
@@ -164,9 +189,10 @@ export class Workload {
     onResult: (result: number | undefined) => void,
     onError: (isHarmless: boolean) => void,
   ): void {
-    const { fsm } = this.#world;
+    const { fsm, plan } = this.#world;
+    const padding = plan.workload.paddingBytes === 0 ? 0 : this.#chance.below(plan.workload.paddingBytes);
     this.#atProcess(member, "write", (running) => {
-      running.loop.propose(fsm.encode(operation)).then((response) => {
+      running.loop.propose(fsm.encode(operation, padding)).then((response) => {
         client.home = member.id;
         onResult(fsm.result(response, operation));
       }, (error: unknown) => {

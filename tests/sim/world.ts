@@ -10,7 +10,7 @@ import type { PeerMessage } from "../../core/raft/message.ts";
 import type { ConfState, Snapshot } from "../../core/seams/log_store.ts";
 import { Chance } from "./chance.ts";
 import { EventQueue, type Timed } from "./event_queue.ts";
-import type { Fsm } from "./machine.ts";
+import { type Fsm, MAP_FSM, type SimMachine } from "./machine.ts";
 import { type Makers, Member, type MemberHost, PRODUCT } from "./member.ts";
 import { drainMicrotasks } from "./microtasks.ts";
 import { Network, type NetworkHost } from "./network.ts";
@@ -42,6 +42,16 @@ export interface WorldListener {
   ended(member: Member, why: string): void;
 }
 
+/** What a world is made of. */
+export interface WorldOptions {
+  readonly seed: number;
+  readonly plan: Plan;
+  readonly fsm?: Fsm;
+  readonly makers?: Makers;
+  /** Lines of the trace to keep. */
+  readonly traceLines?: number | undefined;
+}
+
 /** See the module. */
 export class World implements MemberHost, NetworkHost {
   readonly seed: number;
@@ -49,7 +59,7 @@ export class World implements MemberHost, NetworkHost {
   readonly fsm: Fsm;
   readonly makers: Makers;
   readonly oracle = new Oracle();
-  readonly trace = new Trace();
+  readonly trace: Trace;
   readonly network: Network;
   /** By id; nobody is ever taken out. */
   readonly members = new Map<number, Member>();
@@ -60,15 +70,17 @@ export class World implements MemberHost, NetworkHost {
   readonly #queue = new EventQueue<SimEvent>();
   readonly #founding: Snapshot;
 
-  constructor(seed: number, plan: Plan, fsm: Fsm, makers: Makers = PRODUCT) {
+  constructor({ seed, plan, fsm = MAP_FSM, makers = PRODUCT, traceLines }: WorldOptions) {
+    this.trace = new Trace(traceLines);
     this.seed = seed;
     this.plan = plan;
     this.fsm = fsm;
     this.makers = makers;
     this.network = new Network(this, plan.network, Chance.stream(seed, "network"));
     const voters = Array.from({ length: plan.voters }, (_, i) => i + 1);
-    this.#founding = foundingSnapshot(fsm, voters);
-    this.oracle.found(this.#founding.meta, fingerprintOf(fsm, this.#founding));
+    using machine = fsm.found();
+    this.#founding = foundingSnapshot(machine, voters);
+    this.oracle.found(this.#founding.meta, machine.fingerprint);
     for (const id of voters) this.#add(id, this.#founding).start();
   }
 
@@ -238,14 +250,7 @@ export class World implements MemberHost, NetworkHost {
   }
 }
 
-function foundingSnapshot(fsm: Fsm, voters: readonly number[]): Snapshot {
-  using machine = fsm.open(undefined, { applied: () => {}, restored: () => {} });
-  machine.advanceTo(1, 1);
+function foundingSnapshot(machine: SimMachine, voters: readonly number[]): Snapshot {
   const confState: ConfState = { voters, learners: [], votersOutgoing: [], learnersNext: [], autoLeave: false };
-  return { meta: { index: 1, term: 1, confState }, data: machine.snapshot() };
-}
-
-function fingerprintOf(fsm: Fsm, { data }: Snapshot): number | string {
-  using machine = fsm.open(data, { applied: () => {}, restored: () => {} });
-  return machine.fingerprint ?? 0;
+  return { meta: { index: machine.appliedIndex, term: 1, confState }, data: machine.snapshot() };
 }
