@@ -4,7 +4,6 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { connect } from "../../../core/rpc/client.ts";
 import { RpcError } from "../../../core/rpc/rpc_error.ts";
 import { Echo, EchoPair, echoWith, streamOf, whenAborted } from "./echo_service.ts";
 
@@ -92,17 +91,6 @@ Deno.test("ClientCall: what goes wrong with the requests ends the call, and is w
   answered.resolve();
   await assert.rejects(responses.next(), /out of requests/);
   await aborted.promise;
-});
-
-Deno.test("ClientCall: requests that break before there is a connection end the call too", async () => {
-  // Nobody answers here: a server would still be taking the connection in when the client has given it up.
-  using silent = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  await using client = connect({ address: `127.0.0.1:${silent.addr.port}` }, { kind: "insecure" });
-  // deno-lint-ignore require-yield -- it is what the test is about
-  async function* broken(): AsyncGenerator<{ id: string }> {
-    throw new RangeError("no requests");
-  }
-  await assert.rejects(Array.fromAsync(client.stream(talk, broken())), /no requests/);
 });
 
 Deno.test("ClientCall: a call that ends before its requests do lets go of them", async () => {
