@@ -18,7 +18,7 @@
  *  9. The coalescer joins the inner packets of each flow and writes super-packets to the TUN device.
  *
  * After the packets
- * 10. `expire` does what time alone makes due: handshakes, keepalives, key erasure.
+ * 10. `expire` does what time alone makes due: handshakes, keepalives, key erasure; and what asks about paths.
  *
  * No descriptor is read more than {@linkcode PACKETS_PER_TURN_MAX} times, or for much more than
  * {@linkcode BYTES_PER_TURN_MAX}, in a turn, so that a flood on one starves neither the others nor the timers. Nothing
@@ -91,7 +91,7 @@ export interface PacketLoopParts {
   readonly readiness: Readiness;
   readonly clock: Clock;
   /** Without it every packet counts as one that fits. */
-  readonly paths?: Pick<PathMtu, "admit" | "clamp" | "forget">;
+  readonly paths?: Pick<PathMtu, "admit" | "arrive" | "forget" | "nextDeadlineMs" | "expire">;
   /** Takes the messages of the control thread. */
   readonly onWake: (now: Instant) => void;
 }
@@ -138,7 +138,7 @@ export class PacketLoop {
       toNetwork: (buffer, offset, length, to) => this.#run.add(buffer, offset, length, to),
       // Decrypted in place: what was in front of the packet, sixteen bytes of header, is of no use any more.
       toTun: (buffer, offset, length, peer) => {
-        this.#paths?.clamp(buffer, offset, length, peer, this.#now);
+        if (this.#paths?.arrive(buffer, offset, length, peer, this.#now) === false) return;
         this.#coalescer.add(offset, length);
       },
     };
@@ -147,7 +147,8 @@ export class PacketLoop {
 
   /** Waits for something to do and does it. */
   turn(): void {
-    this.#readiness.wait(this.#engine.nextDeadlineMs() - this.#now.nowMs);
+    const deadlineMs = Math.min(this.#engine.nextDeadlineMs(), this.#paths?.nextDeadlineMs() ?? Infinity);
+    this.#readiness.wait(deadlineMs - this.#now.nowMs);
     this.#now.nowMs = this.#clock.monotonicMs();
     this.#now.wallMs = this.#clock.wallMs();
 
@@ -157,6 +158,7 @@ export class PacketLoop {
       if (this.#readiness.isReady(FIRST_SOCKET_INDEX + i)) this.#takeFromSocket(this.#sockets[i]!);
     }
     if (this.#engine.nextDeadlineMs() <= this.#now.nowMs) this.#engine.expire(this.#now, this.#sink);
+    if (this.#paths !== undefined && this.#paths.nextDeadlineMs() <= this.#now.nowMs) this.#paths.expire(this.#now);
     if (this.drops["datagram-too-big"] !== this.#tooBigCount) this.#askPathsAgain();
   }
 

@@ -55,6 +55,15 @@ function runTunnel(libc: Libc, port: Port): void {
     routeMtu: (endpoint) => routes.to(endpoint),
     toHost: (buffer, offset, length) => device.write(buffer, offset, length),
     tunnelMtu: start.mtu,
+    probes: {
+      random: systemRandom,
+      send(peer, buffer, offset, length, now) {
+        const socket = sockets.find(({ family }) => family === peer.endpoint.family);
+        socket?.forbidFragments(true);
+        engine.fromTun(buffer, offset, length, now, straightTo(sockets));
+        socket?.forbidFragments(false);
+      },
+    },
   });
   const loop: PacketLoop = new PacketLoop({
     engine,
@@ -81,7 +90,8 @@ function runTunnel(libc: Libc, port: Port): void {
       paths.setTunnelMtu(mtu);
     },
     underlayChanged(hasMoved, now) {
-      paths.forget(now);
+      if (hasMoved) paths.forgetAll(now);
+      else paths.forget(now);
       engine.underlayChanged(hasMoved, now, straightTo(sockets));
     },
     send: (message) => port.send(message),

@@ -38,6 +38,8 @@ const SO_SNDBUFFORCE = 32;
 const SO_RCVBUFFORCE = 33;
 const IP_MTU_DISCOVER = 10;
 const IP_PMTUDISC_OMIT = 5;
+/** The same number in both families. */
+const PMTUDISC_PROBE = 3;
 const IPV6_MTU_DISCOVER = 23;
 const IPV6_PMTUDISC_WANT = 1;
 const IPV6_V6ONLY = 26;
@@ -130,6 +132,15 @@ export class UdpSocketLinux implements UdpSocket {
     }
   }
 
+  /**
+   * While forbidden, what is sent goes whole or not at all, whatever the kernel believes about the path: for finding out what
+   * the path carries.
+   */
+  forbidFragments(isForbidden: boolean): void {
+    const { level, option, usual } = FRAGMENTATION[this.family];
+    trySetOption(this.#libc, this.fd, level, option, isForbidden ? PMTUDISC_PROBE : usual);
+  }
+
   [Symbol.dispose](): void {
     this.#descriptor[Symbol.dispose]();
   }
@@ -181,7 +192,8 @@ function bindSocket(libc: Libc, family: 4 | 6, port: number): UdpSocketLinux {
   );
   const fd = descriptor.number;
   if (family === 6) setOption(libc, fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
-  setFragmentation(libc, fd, family);
+  const { level, option, usual } = FRAGMENTATION[family];
+  setOption(libc, fd, level, option, usual);
   // Without it datagrams arrive one by one.
   trySetOption(libc, fd, SOL_UDP, UDP_GRO, 1);
   // Without it answers leave from whatever address the route says.
@@ -204,10 +216,10 @@ function bindSocket(libc: Libc, family: 4 | 6, port: number): UdpSocketLinux {
  * lost. IPv4: send without DF and believe no ICMP about the path, which anybody can forge; routers cut what must be cut.
  * IPv6: only senders may cut, so the path MTU that the kernel learns is believed.
  */
-function setFragmentation(libc: Libc, fd: number, family: 4 | 6): void {
-  if (family === 4) setOption(libc, fd, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_OMIT);
-  else setOption(libc, fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_WANT);
-}
+const FRAGMENTATION = {
+  4: { level: IPPROTO_IP, option: IP_MTU_DISCOVER, usual: IP_PMTUDISC_OMIT },
+  6: { level: IPPROTO_IPV6, option: IPV6_MTU_DISCOVER, usual: IPV6_PMTUDISC_WANT },
+} as const;
 
 /** Beyond the system's limit where the process may, up to it where it may not. */
 function setBuffer(libc: Libc, fd: number, forceOption: number, option: number): void {

@@ -8,7 +8,14 @@ import { iperf } from "./lab/traffic.ts";
 import { everyPairPings, MeshLab, type MeshNode } from "./mesh_lab.ts";
 import { sourceProgram } from "./programs.ts";
 
-const NEEDS: readonly Need[] = [...LAB_NEEDS, "tun", "command:iperf3", "command:nstat", "command:sysctl"];
+const NEEDS: readonly Need[] = [
+  ...LAB_NEEDS,
+  "tun",
+  "command:iperf3",
+  "command:nft",
+  "command:nstat",
+  "command:sysctl",
+];
 const FORMED_MS = 10_000;
 const SETTLED_MS = 5_000;
 /** A transfer that hangs has a few packets through at most; one that works has far more than this on a busy machine. */
@@ -115,3 +122,29 @@ labTest("path MTU: bulk transfers complete over IPv6 where links are narrow", NE
   await eventually("the tunnel to follow", async () => await tunnelMtuOf(near) === 1280, SETTLED_MS);
   await bulk(nodes);
 });
+
+/** Loses fragments and says nothing of packets that are too big, as many networks do. */
+const BLACK_HOLE = `table inet black_hole {
+  chain forward { type filter hook forward priority 0; ip frag-off & 0x3fff != 0 drop; exthdr frag exists drop; }
+  chain output {
+    type filter hook output priority 0;
+    icmp type destination-unreachable drop
+    icmpv6 type packet-too-big drop
+  }
+}
+`;
+
+for (const family of ["ipv4", "ipv6"] as const) {
+  labTest(`path MTU: ${family} transfers complete where what is too long is lost in silence`, NEEDS, async () => {
+    await using made = await pair(family);
+    for (const router of made.routers) await router.mustExec(["nft", "-f", "-"], { stdin: BLACK_HOLE });
+    await made.narrow(1280);
+    const [from, to] = made.nodes;
+    const { ipv4, ipv6 } = await to.addresses();
+    // The first seconds are lost: nobody knows yet.
+    for (const [address, seconds] of [[ipv4, 4], [ipv6, 1]] as const) {
+      const { bitsPerSecond } = await iperf(from.host, to.host, address, seconds);
+      assert.ok(bitsPerSecond > BITS_PER_SECOND_MIN, `${address}: ${bitsPerSecond} bit/s`);
+    }
+  });
+}

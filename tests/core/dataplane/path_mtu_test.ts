@@ -3,6 +3,7 @@ import { ANSWERS_AT_ONCE_MAX, outerBytes, PATH_AGE_MS, PathMtu } from "../../../
 import { Endpoint } from "../../../core/ip/endpoint.ts";
 import { PublicKey } from "../../../core/keys/public_key.ts";
 import type { Peer } from "../../../core/wireguard/peer.ts";
+import { SeededRandom } from "../../twins/seeded_random.ts";
 import { ipPacket } from "./ip_packet.ts";
 
 const OFFSET = 16;
@@ -177,7 +178,7 @@ Deno.test("PathMtu: TCP connections open with segments that fit, in both directi
   assert.equal(mssOf(made.admit(syn()).packet), 1064 - 40);
   assert.equal(mssOf(made.admit(syn(true)).packet), 1064 - 60, "also below what every IPv6 link carries");
   const incoming = syn();
-  made.paths.clamp(incoming, 0, incoming.length, made.peer, made.now);
+  assert.equal(made.paths.arrive(incoming, 0, incoming.length, made.peer, made.now), true);
   assert.equal(mssOf(incoming), 1064 - 40);
   assert.equal(mssOf(fixture().admit(syn()).packet), TUNNEL_MTU - 40, "no more than the tunnel's interface takes");
 });
@@ -187,4 +188,69 @@ Deno.test("PathMtu.admit: small packets cost no question", () => {
   assert.equal(made.admit(packetOf(100)).isAdmitted, true);
   assert.equal(made.admit(packetOf(576)).isAdmitted, true);
   assert.deepEqual(made.asked, []);
+});
+
+Deno.test("PathMtu: a way that loses what is too long in silence is found out, and senders are told", () => {
+  const made = fixture();
+  const probes: number[] = [];
+  const replies: Uint8Array[] = [];
+  const paths = new PathMtu({
+    routeMtu: () => 1500,
+    toHost: (buffer, offset, length) => made.told.push(buffer.slice(offset, offset + length)),
+    tunnelMtu: TUNNEL_MTU,
+    probes: {
+      random: new SeededRandom(1),
+      send(peer, buffer, offset, length) {
+        assert.equal(peer.path.packetBytesMax, length, "is not padded");
+        probes.push(length);
+        if (length + outerBytes(4) > 1280) return;
+        const reply = buffer.slice(offset, offset + 36);
+        reply[20] = 0;
+        replies.push(reply);
+      },
+    },
+  });
+  const admit = (length: number) => paths.admit(packetOf(length), 0, length, made.peer, made.now);
+  assert.equal(admit(900), true);
+  assert.equal(paths.nextDeadlineMs(), Infinity, "not for small packets");
+  made.now.nowMs += PATH_AGE_MS;
+  assert.equal(admit(1400), true);
+  while (paths.nextDeadlineMs() < Infinity) {
+    made.now.nowMs = Math.max(made.now.nowMs, paths.nextDeadlineMs());
+    paths.expire(made.now);
+    for (const reply of replies.splice(0)) {
+      assert.equal(paths.arrive(reply, 0, reply.length, made.peer, made.now), false, "is not for the host");
+    }
+  }
+  assert.equal(probes[0], TUNNEL_MTU);
+  assert.equal(admit(1400), false);
+  assert.equal(made.told[0]![26]! << 8 | made.told[0]![27]!, 1220);
+
+  const count = probes.length;
+  made.peer.endpointChangeCount++;
+  assert.equal(admit(1400), true, "somewhere else");
+  paths.expire(made.now);
+  assert.ok(probes.length > count);
+  paths.forgetAll(made.now);
+  assert.equal(paths.nextDeadlineMs(), Infinity);
+});
+
+Deno.test("PathMtu: without a session nothing is asked", () => {
+  const made = fixture();
+  const paths = new PathMtu({
+    routeMtu: () => 1500,
+    toHost: () => {},
+    tunnelMtu: TUNNEL_MTU,
+    probes: { random: new SeededRandom(1), send: () => assert.fail("it would wait, and be cut") },
+  });
+  const peer = {
+    ...made.peer,
+    sessionState: (nowMs: number) => nowMs < 6_000 ? "established" as const : "none" as const,
+  };
+  paths.admit(packetOf(1400), 0, 1400, { ...peer, sessionState: () => "handshaking" }, made.now);
+  assert.equal(paths.nextDeadlineMs(), Infinity);
+  made.now.nowMs += PATH_AGE_MS - 1;
+  paths.admit(packetOf(1400), 0, 1400, { ...peer, endpointChangeCount: 7 }, made.now);
+  made.now.nowMs = 6_000;
+  paths.expire(made.now);
 });
