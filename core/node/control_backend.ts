@@ -14,7 +14,7 @@ import type { RpcContext } from "../plugin/rpc.ts";
 import type { ControlBackend } from "../rpc/control_service.ts";
 import type { NodeRecord } from "../state/queries/node_record.ts";
 import { ipv4Cidr, ipv6Cidr, meshNodeMessage } from "./mesh_view.ts";
-import { LEAVE_WAIT_MS, type MeshNodeBackend, REMOTE_STATUS_MS } from "./node_backend.ts";
+import { LEAVE_WAIT_MS, type MeshNodeBackend, remoteStatusOptions } from "./node_backend.ts";
 import type { Running } from "./running.ts";
 
 /** Leadership may move while a node leaves; it looks for the leader this many times. */
@@ -42,6 +42,7 @@ export class MeshControlBackend implements ControlBackend {
 
   async nodeStatus(id: string, context: RpcContext): Promise<MessageInitShape<typeof NodeStatusSchema>> {
     if (id !== "" && id !== this.#running.nodeId) return await this.#remoteStatus(id, context);
+    await this.#running.reads.admit(context);
     const device = await this.#running.parts.tunnel.status();
     return {
       status: this.#node.localStatus(),
@@ -51,10 +52,11 @@ export class MeshControlBackend implements ControlBackend {
     };
   }
 
-  listNodes(): Promise<MessageInitShape<typeof MeshNodeSchema>[]> {
+  async listNodes(context: RpcContext): Promise<MessageInitShape<typeof MeshNodeSchema>[]> {
+    await this.#running.reads.admit(context);
     const mesh = this.#running.mesh();
     const raft = this.#running.raftStatus;
-    return Promise.resolve(this.#running.nodes().map((node) => meshNodeMessage(node, mesh, raft)));
+    return this.#running.nodes().map((node) => meshNodeMessage(node, mesh, raft));
   }
 
   async leaveMesh(context: RpcContext): Promise<void> {
@@ -90,8 +92,7 @@ export class MeshControlBackend implements ControlBackend {
     const node = this.#running.nodeById(id);
     if (!node) throw new MeshError("not-found", `The mesh has no node "${id}"`, { hint: "List them: `weft nodes`." });
     await using client = this.#running.connectTo(node);
-    const options = { deadlineMs: REMOTE_STATUS_MS, signal: context.signal };
-    return (await client.unary(Control.method.getNodeStatus, {}, options)).message;
+    return (await client.unary(Control.method.getNodeStatus, {}, remoteStatusOptions(context))).message;
   }
 
   #addresses(device: DeviceStatus): NonNullable<MessageInitShape<typeof NodeStatusSchema>["addresses"]> {

@@ -11,7 +11,9 @@ import { Node } from "../../proto/gen/v1/node_pb.ts";
 import { buildInfo } from "../io/build_info.ts";
 import { IpAddress } from "../ip/address.ts";
 import { MeshError } from "../plugin/errors.ts";
+import { readLevelMetadata, readWishOf } from "../plugin/read_level.ts";
 import type { RpcContext } from "../plugin/rpc.ts";
+import type { CallOptions } from "../rpc/client_call.ts";
 import type { JoinAnswer, NodeBackend } from "../rpc/node_service.ts";
 import { type JoinParameters, validateJoin } from "../state/commands/join_node.ts";
 import { validateNodeId } from "../state/node_id.ts";
@@ -75,12 +77,14 @@ export class MeshNodeBackend implements NodeBackend {
   }
 
   async status(id: string, context: RpcContext): Promise<MessageInitShape<typeof StatusSchema>> {
-    if (id === "" || id === this.#running.nodeId) return this.localStatus();
+    if (id === "" || id === this.#running.nodeId) {
+      await this.#running.reads.admit(context);
+      return this.localStatus();
+    }
     const node = this.#running.nodeById(id);
     if (!node) throw new MeshError("not-found", `The mesh has no node "${id}"`, { hint: "List them: `weft nodes`." });
     await using client = this.#running.connectTo(node);
-    const options = { deadlineMs: REMOTE_STATUS_MS, signal: context.signal };
-    return (await client.unary(Node.method.getStatus, {}, options)).message;
+    return (await client.unary(Node.method.getStatus, {}, remoteStatusOptions(context))).message;
   }
 
   /** `v1.Status` of this node. */
@@ -145,6 +149,11 @@ export class MeshNodeBackend implements NodeBackend {
       throw new MeshError("no-leader", "No other voter has taken over the lead", { hint: "Run the command again." });
     });
   }
+}
+
+/** For a question that another node answers: it is there that the level which the caller asked for has to hold. */
+export function remoteStatusOptions({ metadata, signal }: RpcContext): CallOptions {
+  return { deadlineMs: REMOTE_STATUS_MS, signal, metadata: readLevelMetadata(readWishOf(metadata).level) };
 }
 
 function isMember(running: Running, raftId: number): boolean {

@@ -14,6 +14,7 @@ import { Announcer } from "./announcer.ts";
 import { Changes } from "./changes.ts";
 import { MeshControlBackend } from "./control_backend.ts";
 import { withDeadline } from "./deadline.ts";
+import { LeaderContact } from "./leader_contact.ts";
 import { ensureMesh, ensureSchema } from "./leader_duties.ts";
 import type { LifeParts } from "./life_parts.ts";
 import { MeshNodeBackend } from "./node_backend.ts";
@@ -50,6 +51,7 @@ export class NodeLife implements AsyncDisposable {
   readonly #finder: PlaceFinder;
   readonly #stack = new AsyncDisposableStack();
   readonly #changes = new Changes();
+  readonly #contact: LeaderContact;
   readonly #stop = new AbortController();
   readonly #end = Promise.withResolvers<NodeEnd>();
   #raft: RaftLoop | undefined;
@@ -65,6 +67,7 @@ export class NodeLife implements AsyncDisposable {
   constructor(parts: LifeParts) {
     this.#parts = parts;
     this.#finder = new PlaceFinder(parts);
+    this.#contact = new LeaderContact(parts.clock, () => parts.machine.appliedIndex);
     this.#end.promise.catch(() => {});
   }
 
@@ -117,6 +120,7 @@ export class NodeLife implements AsyncDisposable {
       machine,
       time: ticker,
       send: (message) => links.send(message),
+      heard: (message) => this.#contact.heard(message),
       random,
       onChange: () => this.#changed(),
       log: log.child("raft"),
@@ -138,6 +142,7 @@ export class NodeLife implements AsyncDisposable {
       publicKey: `${publicKey}`,
       machine,
       raft,
+      contact: this.#contact,
       changes: this.#changes,
       clock,
       startedWallMs: clock.wallMs(),

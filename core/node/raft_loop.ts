@@ -67,6 +67,8 @@ export interface RaftLoopParts {
   /** Gives ticks; without it, whoever owns the loop gives every one when it is due. */
   readonly time?: LoopTime;
   readonly send: (message: PeerMessage) => void;
+  /** Called with every message from another member that had an effect. */
+  readonly heard?: (message: PeerMessage) => void;
   readonly random: Random;
   /** Called after entries or a snapshot were applied, or leader or role changed. */
   readonly onChange: () => void;
@@ -126,7 +128,7 @@ export class RaftLoop implements AsyncDisposable {
     if (drop) {
       const level = ALARMING.has(drop) ? "error" : "debug";
       this.#parts.log[level]("raft message dropped", { kind: message.kind, from: message.from, reason: drop });
-    }
+    } else this.#parts.heard?.(message);
     this.#wake();
   }
 

@@ -17,6 +17,8 @@ import { nodeById } from "../state/queries/node_by_id.ts";
 import type { NodeRecord } from "../state/queries/node_record.ts";
 import type { Changes } from "./changes.ts";
 import type { NodeConfig } from "./config.ts";
+import { ConsistentReads } from "./consistent_reads.ts";
+import type { LeaderContact } from "./leader_contact.ts";
 import { meshRpcAddress, publicRpcAddress } from "./mesh_view.ts";
 import type { RaftLoop } from "./raft_loop.ts";
 
@@ -27,6 +29,7 @@ export interface RunningParts {
   readonly publicKey: string;
   readonly machine: StateMachine;
   readonly raft: RaftLoop;
+  readonly contact: LeaderContact;
   readonly changes: Changes;
   readonly clock: Clock;
   readonly startedWallMs: number;
@@ -39,9 +42,13 @@ export interface RunningParts {
 /** A node that has its state; questions about it. */
 export class Running {
   readonly parts: RunningParts;
+  /** What has to be true before a question may be answered from the state. */
+  readonly reads: ConsistentReads;
 
   constructor(parts: RunningParts) {
+    const { raft, machine, contact } = parts;
     this.parts = parts;
+    this.reads = new ConsistentReads({ running: this, raft, machine, contact });
   }
 
   /** The node's id. */

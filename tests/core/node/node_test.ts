@@ -9,6 +9,13 @@ import { PrivateKey } from "../../../core/keys/private_key.ts";
 import type { NodeConfig } from "../../../core/node/config.ts";
 import { RAFT_INSTANCE_KEY } from "../../../core/node/join_metadata.ts";
 import { type OpenNode, openNode, SOCKET_FILE_NAME } from "../../../core/node/node.ts";
+import {
+  APPLIED_INDEX_KEY,
+  FRESHNESS_KEY,
+  FRESHNESS_STRICT_KEY,
+  PREFER_LEADER_KEY,
+  READ_CONSISTENCY_KEY,
+} from "../../../core/plugin/read_level.ts";
 import { connect } from "../../../core/rpc/client.ts";
 import { ClusterStatus } from "../../../proto/gen/v1/mesh_messages_pb.ts";
 import type { JoinRequestSchema, JoinResponse } from "../../../proto/gen/v1/node_messages_pb.ts";
@@ -84,6 +91,18 @@ class Nodes implements AsyncDisposable {
       kind: "insecure",
     });
     return (await client.unary(Control.method.getNodeStatus, {})).message;
+  }
+
+  /** Asks for all nodes with `metadata`. @returns What the answer says of its level. */
+  async read(nodeId: string, metadata: Record<string, string>): Promise<{ level: string; index: number }> {
+    await using client = connect({ socketPath: `${this.#directory}/${nodeId}/${SOCKET_FILE_NAME}` }, {
+      kind: "insecure",
+    });
+    const { trailers } = await client.unary(Control.method.listNodes, {}, { metadata });
+    return {
+      level: trailers.get(READ_CONSISTENCY_KEY) ?? "",
+      index: Number(trailers.get(APPLIED_INDEX_KEY)),
+    };
   }
 
   async leave(nodeId: string): Promise<void> {
@@ -201,6 +220,45 @@ Deno.test("Join and Leave: a follower names the leader", async () => {
   const leaderAddress = `127.0.0.1:${nodes.config("a").grpcListen.port}`;
   await assert.rejects(nodes.rawJoin("b", raw("c")), { reason: "not-leader", leaderAddress });
   await assert.rejects(nodes.rawLeave("b", "a"), { reason: "not-leader", leaderAddress });
+});
+
+Deno.test("reads: every level at the leader, those that need no leader at a follower", async () => {
+  await using nodes = new Nodes();
+  await nodes.bootstrap("a");
+  await nodes.join("b", "a");
+  const before = await nodes.read("a", {});
+  assert.equal(before.level, "none");
+  assert.equal((await nodes.read("a", { [READ_CONSISTENCY_KEY]: "weak" })).level, "weak");
+  const strong = await nodes.read("a", { [READ_CONSISTENCY_KEY]: "strong" });
+  assert.equal(strong.level, "strong");
+  assert(strong.index > before.index, "an entry in the log");
+  const linearizable = await nodes.read("b", { [READ_CONSISTENCY_KEY]: "linearizable" });
+  assert(linearizable.index >= strong.index, "what the leader had acknowledged is there");
+  await nodes.read("b", { [FRESHNESS_KEY]: "5s", [FRESHNESS_STRICT_KEY]: "true" });
+  const leaderAddress = `127.0.0.1:${nodes.config("a").grpcListen.port}`;
+  for (const level of ["weak", "strong"]) {
+    await assert.rejects(nodes.read("b", { [READ_CONSISTENCY_KEY]: level }), {
+      reason: "not-leader",
+      leaderAddress,
+      message: /"a" is/,
+    });
+  }
+  assert.equal((await nodes.read("b", { [PREFER_LEADER_KEY]: "true" })).level, "none", "nobody passes it on");
+  await assert.rejects(nodes.read("b", { [READ_CONSISTENCY_KEY]: "best" }), { reason: "invalid-argument" });
+});
+
+Deno.test("reads: a follower without its leader", async () => {
+  await using nodes = new Nodes();
+  await nodes.bootstrap("a");
+  await nodes.join("b", "a");
+  await nodes.read("b", { [FRESHNESS_KEY]: "5s" });
+  await nodes.stop("a");
+  await nodes.read("b", {});
+  await eventually("too old an answer", async () => {
+    const refused = nodes.read("b", { [FRESHNESS_KEY]: "300ms" });
+    return await refused.then(() => false, ({ reason }) => reason === "unavailable");
+  }, WAIT_MS);
+  await assert.rejects(nodes.read("b", { [READ_CONSISTENCY_KEY]: "linearizable" }), { reason: "no-leader" });
 });
 
 Deno.test("leave: the last node takes the mesh with it", async () => {
