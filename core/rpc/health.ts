@@ -30,11 +30,19 @@ export class Health {
     this.#statuses = new Map([WHOLE_SERVER, ...services].map((name) => [name, SERVING]));
   }
 
-  /** Changes the status of `service`, one of the names given at the start or {@linkcode WHOLE_SERVER}. */
+  /** Changes the status of `service`, one that is served or {@linkcode WHOLE_SERVER}. */
   set(service: string, isServing: boolean): void {
     assert(this.#statuses.has(service), "A health status belongs to a service of this server");
     if (this.#isShutDown) return;
     this.#statuses.set(service, isServing ? SERVING : NOT_SERVING);
+    this.#notify();
+  }
+
+  /** A service begins to be served, as SERVING, or ends: it is then unknown. */
+  announce(service: string, isServed: boolean): void {
+    if (this.#isShutDown) return;
+    if (isServed) this.#statuses.set(service, SERVING);
+    else this.#statuses.delete(service);
     this.#notify();
   }
 

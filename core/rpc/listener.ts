@@ -7,6 +7,7 @@
  * @module
  */
 import { logVerbosity, Server, type ServerCredentials, setLogVerbosity } from "@grpc/grpc-js";
+import { assert } from "../assert.ts";
 import { delay } from "../io/alarm.ts";
 import { MeshError } from "../plugin/errors.ts";
 import type { RpcPeer } from "../plugin/rpc.ts";
@@ -29,9 +30,10 @@ export class Listener {
   readonly #transport: RpcPeer["transport"];
   readonly #rules: CallRules;
   readonly #calls = new Set<ServerCall>();
+  #methods: ReadonlyMap<string, MethodEntry> = new Map();
   #isStopping = false;
 
-  constructor(transport: RpcPeer["transport"], methods: Iterable<MethodEntry>, rules: CallRules) {
+  constructor(transport: RpcPeer["transport"], rules: CallRules) {
     // What the library has to say reaches the caller or the operator as an error; it must not also write to the console.
     setLogVerbosity(logVerbosity.NONE);
     this.#transport = transport;
@@ -44,9 +46,20 @@ export class Listener {
       "grpc.keepalive_timeout_ms": KEEPALIVE_TIMEOUT_MS,
       "grpc.max_connection_idle_ms": CONNECTION_IDLE_MS,
     });
-    for (const method of methods) {
-      const serve = (stream: ByteStream) => this.#serve(stream, method);
-      this.#server.register(method.path, serve, asBuffer, asBytes, "bidi");
+  }
+
+  /** Answers these methods from now on, by path. Calls under way of a method that has lost its handler end. */
+  setMethods(methods: ReadonlyMap<string, MethodEntry>): void {
+    const before = this.#methods;
+    this.#methods = methods;
+    for (const path of before.keys()) if (!methods.has(path)) this.#server.unregister(path);
+    for (const path of methods.keys()) {
+      if (before.has(path)) continue;
+      this.#server.register(path, (stream: ByteStream) => this.#serve(stream, path), asBuffer, asBytes, "bidi");
+    }
+    for (const call of [...this.#calls]) {
+      const handler = before.get(call.methodPath)?.handler;
+      if (handler && methods.get(call.methodPath)?.handler !== handler) call.end(noLongerServed(call.methodPath));
     }
   }
 
@@ -79,7 +92,9 @@ export class Listener {
     await allClosed;
   }
 
-  async #serve(stream: ByteStream, method: MethodEntry): Promise<void> {
+  async #serve(stream: ByteStream, path: string): Promise<void> {
+    const method = this.#methods.get(path);
+    assert(method !== undefined, "Only methods of the table are registered");
     const call = new ServerCall(stream, method, this.#peerOf(stream), this.#rules);
     if (this.#isStopping) return call.end(stopping());
     if (this.#calls.size >= CALLS_PER_LISTENER_MAX) {
@@ -96,6 +111,10 @@ export class Listener {
     const name = certificate?.subject.CN;
     return { address: stream.getPeer(), transport: this.#transport, identity: Array.isArray(name) ? name[0] : name };
   }
+}
+
+function noLongerServed(path: string): MeshError {
+  return new MeshError("unavailable", `${path} is no longer served by this node`);
 }
 
 function stopping(): MeshError {

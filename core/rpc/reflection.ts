@@ -78,8 +78,23 @@ export class ReflectionIndex {
   }
 }
 
-/** Both versions of the service, about `services` and themselves. */
-export function reflectionServices(services: readonly RpcService[]): readonly RpcService[] {
+/** The reflection of a listener whose services come and go. */
+export class Reflection {
+  #index = new ReflectionIndex([]);
+  /** Both versions of the service. */
+  readonly services: readonly RpcService[];
+
+  constructor() {
+    this.services = reflectionServices((question) => this.#index.answer(question));
+  }
+
+  /** Answers about `services` and itself from now on. */
+  describe(services: readonly RpcService[]): void {
+    this.#index = new ReflectionIndex([...services, ...this.services]);
+  }
+}
+
+function reflectionServices(answer: (question: Question) => Answer): readonly RpcService[] {
   const v1: RpcServiceFor<typeof ReflectionV1> = {
     service: ReflectionV1,
     methods: {
@@ -87,7 +102,7 @@ export function reflectionServices(services: readonly RpcService[]): readonly Rp
         authorisation: "public",
         async *handle(questions) {
           for await (const originalRequest of questions) {
-            const messageResponse = index.answer(originalRequest.messageRequest);
+            const messageResponse = answer(originalRequest.messageRequest);
             yield { validHost: originalRequest.host, originalRequest, messageResponse };
           }
         },
@@ -101,14 +116,13 @@ export function reflectionServices(services: readonly RpcService[]): readonly Rp
         authorisation: "public",
         async *handle(questions) {
           for await (const originalRequest of questions) {
-            const messageResponse = index.answer(originalRequest.messageRequest);
+            const messageResponse = answer(originalRequest.messageRequest);
             yield { validHost: originalRequest.host, originalRequest, messageResponse };
           }
         },
       },
     },
   };
-  const index = new ReflectionIndex([...services, v1, v1alpha]);
   return [v1, v1alpha];
 }
 

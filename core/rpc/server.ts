@@ -3,19 +3,20 @@
  *
  * Two listeners share the services: TCP for the mesh and for clients, plaintext or TLS; a Unix socket for the user that
  * runs the node. Reflection and health are served on both. Services that are of local use only exist on the socket.
+ * Services and interceptors may come and go while it runs.
  *
  * @module
  */
 import { runtimeInfo } from "../io/process.ts";
 import { ConfigError } from "../plugin/errors.ts";
-import type { RpcContext, RpcInterceptor, RpcService } from "../plugin/rpc.ts";
+import type { RpcContext, RpcInterceptor, RpcPeer, RpcService } from "../plugin/rpc.ts";
 import type { Log } from "../seams/log.ts";
 import { type ListenCredentials, serverCredentials } from "./credentials.ts";
 import { Health, healthService } from "./health.ts";
 import { REQUEST_WAIT_MS, STOP_GRACE_MS } from "./limits.ts";
 import { Listener } from "./listener.ts";
 import { isLocalOnly, methodTable, type UnservedService } from "./method_table.ts";
-import { reflectionServices } from "./reflection.ts";
+import { Reflection } from "./reflection.ts";
 import { checkRuntimeVersion } from "./runtime_version.ts";
 import type { CallRules, MembershipCheck } from "./server_call.ts";
 import type { SocketFiles } from "./socket_files.ts";
@@ -62,14 +63,23 @@ export function isVouchedFor({ peer }: RpcContext): boolean {
 
 /** A running server. Disposing it is {@linkcode RpcServer.stop} with the usual grace. */
 export class RpcServer implements AsyncDisposable {
-  readonly #listeners = new Set<Listener>();
+  readonly #options: RpcServerOptions;
+  readonly #listeners = new Set<BoundListener>();
+  #services: readonly RpcService[];
+  #interceptors: readonly PlacedInterceptor[];
   /** What the health service reports; SERVING from the start. */
   readonly health: Health;
+  /** One for good: a watch of health goes on while services come and go. */
+  readonly #healthService: RpcService;
   #port = 0;
   #stopped: Promise<void> | undefined;
 
-  private constructor(health: Health) {
-    this.health = health;
+  private constructor(options: RpcServerOptions) {
+    this.#options = options;
+    this.#services = options.services;
+    this.#interceptors = (options.interceptors ?? []).map((interceptor) => ({ interceptor, place: 0 }));
+    this.health = new Health(options.services.map(({ service }) => service.typeName));
+    this.#healthService = healthService(this.health);
   }
 
   /**
@@ -80,11 +90,10 @@ export class RpcServer implements AsyncDisposable {
    */
   static async start(options: RpcServerOptions): Promise<RpcServer> {
     checkRuntimeVersion(runtimeInfo().denoVersion);
-    const names = options.services.map(({ service }) => service.typeName);
-    const server = new RpcServer(new Health(names));
+    const server = new RpcServer(options);
     try {
-      if (options.unix) await server.#listenUnix(options, options.unix);
-      if (options.tcp) await server.#listenTcp(options, options.tcp);
+      if (options.unix) await server.#listenUnix(options.unix);
+      if (options.tcp) await server.#listenTcp(options.tcp);
     } catch (error) {
       await server.stop(0);
       throw error;
@@ -98,12 +107,51 @@ export class RpcServer implements AsyncDisposable {
   }
 
   /**
+   * Serves one more service, until what is returned is disposed: calls of it that are then under way end with UNAVAILABLE.
+   *
+   * @throws {ConfigError} If a method has no handler or does not state who may call it, or the name is taken.
+   */
+  add(service: RpcService): Disposable {
+    const services = [...this.#services, service];
+    methodTable([...services, this.#healthService, ...new Reflection().services], this.#options.unserved);
+    this.#setServices(services);
+    this.health.announce(service.service.typeName, true);
+    return {
+      [Symbol.dispose]: () => {
+        if (!this.#services.includes(service)) return;
+        this.#setServices(this.#services.filter((other) => other !== service));
+        this.health.announce(service.service.typeName, false);
+      },
+    };
+  }
+
+  /**
+   * Puts an interceptor in front of all handlers for calls that begin from now on, until what is returned is disposed.
+   *
+   * @param place Lower ones stand farther out.
+   */
+  intercept(interceptor: RpcInterceptor, place: number): Disposable {
+    const placed: PlacedInterceptor = { interceptor, place };
+    this.#interceptors = [...this.#interceptors, placed].sort((a, b) => a.place - b.place);
+    return {
+      [Symbol.dispose]: () => {
+        this.#interceptors = this.#interceptors.filter((other) => other !== placed);
+      },
+    };
+  }
+
+  /** Full names of the services that are served now, in the order in which they were added. */
+  get serviceNames(): readonly string[] {
+    return this.#services.map(({ service }) => service.typeName);
+  }
+
+  /**
    * Reports NOT_SERVING, takes no new calls, lets those under way end for at most `graceMs`, then ends them. Resolves
    * when all connections are closed. A second call waits for the first.
    */
   stop(graceMs: number = STOP_GRACE_MS): Promise<void> {
     this.health.shutDown();
-    this.#stopped ??= Promise.all([...this.#listeners].map((listener) => listener.stop(graceMs))).then(() => {});
+    this.#stopped ??= Promise.all([...this.#listeners].map(({ listener }) => listener.stop(graceMs))).then(() => {});
     return this.#stopped;
   }
 
@@ -111,10 +159,9 @@ export class RpcServer implements AsyncDisposable {
     return this.stop();
   }
 
-  async #listenTcp(options: RpcServerOptions, { host, port, credentials }: TcpListen): Promise<void> {
+  async #listenTcp({ host, port, credentials }: TcpListen): Promise<void> {
     const address = host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
-    const services = options.services.filter((service) => !isLocalOnly(service));
-    const listener = this.#listener(credentials.kind === "tls" ? "tls" : "plaintext", services, options);
+    const listener = this.#listener(credentials.kind === "tls" ? "tls" : "plaintext");
     const secured = serverCredentials(credentials);
     try {
       this.#port = await listener.bind(address, secured);
@@ -123,7 +170,7 @@ export class RpcServer implements AsyncDisposable {
     }
   }
 
-  async #listenUnix(options: RpcServerOptions, { path, files }: UnixListen): Promise<void> {
+  async #listenUnix({ path, files }: UnixListen): Promise<void> {
     if (new TextEncoder().encode(path).length > SOCKET_PATH_BYTES_MAX) {
       throw new ConfigError(`Cannot listen on "${path}": longer than ${SOCKET_PATH_BYTES_MAX} bytes`);
     }
@@ -133,7 +180,7 @@ export class RpcServer implements AsyncDisposable {
     }
     if (state === "other") throw new ConfigError(`Cannot listen on "${path}": a file that is no socket is there`);
     if (state === "stale") await files.remove(path);
-    const listener = this.#listener("unix", options.services, options);
+    const listener = this.#listener("unix");
     try {
       await listener.bind(`unix:${path}`, serverCredentials({ kind: "insecure" }));
     } catch (error) {
@@ -142,19 +189,46 @@ export class RpcServer implements AsyncDisposable {
     await files.restrict(path);
   }
 
-  #listener(transport: "unix" | "plaintext" | "tls", services: readonly RpcService[], options: RpcServerOptions) {
-    const served = [...services, healthService(this.health)];
-    const all = [...served, ...reflectionServices(served)];
+  #listener(transport: RpcPeer["transport"]): Listener {
+    // Read anew for each call.
+    const interceptors = () => this.#interceptors.map(({ interceptor }) => interceptor);
     const rules: CallRules = {
-      interceptors: options.interceptors ?? [],
-      isMember: options.isMember ?? isVouchedFor,
+      get interceptors() {
+        return interceptors();
+      },
+      isMember: this.#options.isMember ?? isVouchedFor,
       requestWaitMs: REQUEST_WAIT_MS,
-      log: options.log,
+      log: this.#options.log,
     };
-    const listener = new Listener(transport, methodTable(all, options.unserved).values(), rules);
-    this.#listeners.add(listener);
-    return listener;
+    const bound = { transport, listener: new Listener(transport, rules), reflection: new Reflection() };
+    this.#equip(bound);
+    this.#listeners.add(bound);
+    return bound.listener;
   }
+
+  #setServices(services: readonly RpcService[]): void {
+    this.#services = services;
+    for (const bound of this.#listeners) this.#equip(bound);
+  }
+
+  #equip({ transport, listener, reflection }: BoundListener): void {
+    const services = this.#services.filter((service) => transport === "unix" || !isLocalOnly(service));
+    const served = [...services, this.#healthService];
+    reflection.describe(served);
+    listener.setMethods(methodTable([...served, ...reflection.services], this.#options.unserved));
+  }
+}
+
+/** A listener with what it says about itself. */
+interface BoundListener {
+  readonly transport: RpcPeer["transport"];
+  readonly listener: Listener;
+  readonly reflection: Reflection;
+}
+
+interface PlacedInterceptor {
+  readonly interceptor: RpcInterceptor;
+  readonly place: number;
 }
 
 /** Why an address cannot be bound and what to do, by the system's name for the reason. */

@@ -27,7 +27,8 @@ async function listen(
   requestWaitMs: number = REQUEST_WAIT_MS,
 ): Promise<{ readonly listener: Listener; readonly address: string }> {
   const rules = { interceptors: [], isMember: () => true, requestWaitMs, log: new KeptLog() };
-  const listener = new Listener("plaintext", methodTable([service]).values(), rules);
+  const listener = new Listener("plaintext", rules);
+  listener.setMethods(methodTable([service]));
   const port = await listener.bind("127.0.0.1:0", ServerCredentials.createInsecure());
   return { listener, address: `127.0.0.1:${port}` };
 }

@@ -6,12 +6,13 @@
 import assert from "node:assert/strict";
 import { socketFiles } from "../../../core/io/socket_files.ts";
 import { ConfigError } from "../../../core/plugin/errors.ts";
-import type { RpcContext } from "../../../core/plugin/rpc.ts";
-import { connect } from "../../../core/rpc/client.ts";
+import type { RpcContext, RpcInterceptor } from "../../../core/plugin/rpc.ts";
+import { connect, type RpcClient } from "../../../core/rpc/client.ts";
 import { RpcError } from "../../../core/rpc/rpc_error.ts";
 import { isVouchedFor, RpcServer, type RpcServerOptions } from "../../../core/rpc/server.ts";
 import type { SocketFileState } from "../../../core/rpc/socket_files.ts";
-import { Echo, EchoPair, echoService, echoWith, KeptLog } from "./echo_service.ts";
+import { ServerReflection } from "../../../proto/gen/grpc/reflection/v1/reflection_pb.ts";
+import { Echo, EchoPair, echoService, echoWith, KeptLog, streamOf, whenAborted } from "./echo_service.ts";
 
 const { one } = Echo.method;
 
@@ -223,4 +224,75 @@ for (const [transport, identity, expected] of CALLERS) {
     };
     assert.equal(isVouchedFor(context), expected);
   });
+}
+
+Deno.test("RpcServer.add: a service comes and goes while others are served, in reflection and health too", async () => {
+  await using pair = await EchoPair.start({ services: [] });
+  const names = () => reflectedServices(pair.client);
+  const before = await names();
+  await assert.rejects(pair.client.unary(one, { id: "a" }), (error: RpcError) => error.codeName === "UNIMPLEMENTED");
+  const added = pair.server.add(echoService);
+  assert.equal((await pair.client.unary(one, { id: "a" })).message.id, "a");
+  assert.deepEqual((await names()).filter((name) => !before.includes(name)), [Echo.typeName]);
+  assert.deepEqual(pair.server.serviceNames, [Echo.typeName]);
+  assert.notEqual(pair.server.health.get(Echo.typeName), undefined);
+  added[Symbol.dispose]();
+  added[Symbol.dispose]();
+  await assert.rejects(pair.client.unary(one, { id: "a" }), (error: RpcError) => error.codeName === "UNIMPLEMENTED");
+  assert.deepEqual(await names(), before);
+  assert.equal(pair.server.health.get(Echo.typeName), undefined);
+});
+
+Deno.test("RpcServer.add: a name that is taken and a method that does not say who may call it are refused", async () => {
+  await using pair = await EchoPair.start();
+  assert.throws(() => pair.server.add(echoService), /"test.Echo" is offered twice/);
+  await using empty = await EchoPair.start({ services: [] });
+  const bare = { service: Echo, methods: { ...echoService.methods, one: { handle: echoService.methods.one.handle } } };
+  assert.throws(() => empty.server.add(bare as typeof echoService), /does not state who may call it/);
+  assert.deepEqual(empty.server.serviceNames, []);
+});
+
+Deno.test("RpcServer.add: calls under way end when their service goes, and other calls do not", async () => {
+  await using pair = await EchoPair.start({ services: [] });
+  const health = pair.server.health.watch("", new AbortController().signal);
+  await health.next();
+  const added = pair.server.add(echoWith({
+    talk: {
+      authorisation: "public",
+      async *handle(_requests, { signal }) {
+        yield { id: "begun" };
+        await whenAborted(signal);
+      },
+    },
+  }));
+  const call = pair.client.stream(Echo.method.talk, streamOf({ id: "a" }));
+  assert.equal((await call.next()).value?.id, "begun");
+  added[Symbol.dispose]();
+  await assert.rejects(call.next(), /is no longer served by this node/);
+  await health.return(undefined);
+});
+
+Deno.test("RpcServer.intercept: interceptors come and go, and stand in the order of their places", async () => {
+  await using pair = await EchoPair.start();
+  const seen: string[] = [];
+  const named = (name: string): RpcInterceptor => (call, next) => {
+    seen.push(name);
+    return next(call);
+  };
+  const inner = pair.server.intercept(named("inner"), 2);
+  pair.server.intercept(named("outer"), 1);
+  await pair.client.unary(one, { id: "a" });
+  assert.deepEqual(seen.splice(0), ["outer", "inner"]);
+  inner[Symbol.dispose]();
+  await pair.client.unary(one, { id: "a" });
+  assert.deepEqual(seen, ["outer"]);
+});
+
+async function reflectedServices(client: RpcClient): Promise<string[]> {
+  const question = { messageRequest: { case: "listServices", value: "" } } as const;
+  for await (const answer of client.stream(ServerReflection.method.serverReflectionInfo, streamOf(question))) {
+    const response = answer.messageResponse;
+    return response.case === "listServicesResponse" ? response.value.service.map(({ name }) => name) : [];
+  }
+  return [];
 }
