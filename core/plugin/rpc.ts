@@ -128,3 +128,21 @@ export type RpcNext = (call: RpcCall) => AsyncIterable<Uint8Array>;
 
 /** Stands between the listener, which has checked the method's authorisation, and the handler. */
 export type RpcInterceptor = (call: RpcCall, next: RpcNext) => AsyncIterable<Uint8Array>;
+
+/** Registers services. What is registered shows in reflection and health for as long as it is served. */
+export interface RpcServices {
+  /**
+   * Serves `service` until the plugin stops, or what is returned is disposed.
+   *
+   * @throws {ConfigError} If a method has no handler or does not state who may call it, or the name is taken. A service
+   * without authorisation ends the start of the whole node.
+   */
+  serve(service: RpcService): Disposable;
+}
+
+/**
+ * Puts an interceptor in front of all handlers, until the plugin stops or what is returned is disposed. Plugins that start
+ * earlier stand farther out. It also sees calls of methods that this node knows and does not serve
+ * ({@linkcode RpcCall.isServed}).
+ */
+export type Intercept = (interceptor: RpcInterceptor) => Disposable;
