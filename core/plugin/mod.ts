@@ -42,7 +42,17 @@ export { OptionError, OptionReader } from "./options.ts";
 export type { OptionKind, PluginOption } from "./options.ts";
 export type { PluginPhase, PluginState, PluginStates } from "./plugin_state.ts";
 export type { Capability, Plugin, Start } from "./plugin.ts";
-export type { ReadLevel } from "./read_level.ts";
+export {
+  APPLIED_INDEX_KEY,
+  DEFAULT_READ_LEVEL,
+  needsLeader,
+  PREFER_LEADER_KEY,
+  READ_CONSISTENCY_KEY,
+  READ_LEVEL_KINDS,
+  readLevelMetadata,
+  readWishOf,
+} from "./read_level.ts";
+export type { Freshness, ReadLevel, ReadWish } from "./read_level.ts";
 export type {
   BiDiStreamingMethod,
   ClientStreamingMethod,

@@ -6,14 +6,21 @@
 import type { RaftApplyResponse, RaftLogEntry } from "../../proto/gen/v1/node_raft_pb.ts";
 import type { StateReader } from "../state/apply.ts";
 import type { ReadLevel } from "./read_level.ts";
+import type { RpcContext } from "./rpc.ts";
 
 /**
- * Runs a query of `core/state/queries/` (or one of the same shape) against this node's replica.
+ * Runs a query of `core/state/queries/` (or one of the same shape) against this node's replica, synchronously at the moment
+ * when the replica is fresh enough.
  *
- * @param level How fresh the replica must be, `none` unless told otherwise: see {@linkcode ReadLevel}.
- * @throws {MeshError} `no-leader`, `timeout`, … if that freshness cannot be had.
+ * @param as How fresh: a {@linkcode ReadLevel}, `none` if left out; or the call that asks, whose metadata names the level
+ * and whose trailers then say what was used.
+ * @throws {MeshError} `not-leader`, `no-leader`, `unavailable`, … if that freshness cannot be had here;
+ * `invalid-argument` for metadata that names no level.
  */
-export type Read = <Result>(query: (reader: StateReader) => Result, level?: ReadLevel) => Promise<Result>;
+export type Read = <Result>(
+  query: (reader: StateReader) => Result,
+  as?: ReadLevel | RpcContext,
+) => Promise<Result>;
 
 /** One intention: builds the one log entry that carries it out, and reads the answer. */
 export interface Command<Parameters, Result> {
