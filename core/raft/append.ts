@@ -6,7 +6,7 @@
 import { entriesBytes } from "./entry_size.ts";
 import type { Append, Heartbeat } from "./message.ts";
 import type { DropReason } from "./outcome.ts";
-import { type RaftState, send, sendAfterWrite } from "./state.ts";
+import { type RaftState, send, sendAfterWrite, withdrawAcks } from "./state.ts";
 
 /** Takes entries from the leader; acknowledges what the message proves to be common, never more. */
 export function receiveAppend(r: RaftState, m: Append): DropReason | undefined {
@@ -17,10 +17,15 @@ export function receiveAppend(r: RaftState, m: Append): DropReason | undefined {
   }
   const bytes = log.unstable.bytes;
   if (bytes > 0 && bytes + entriesBytes(m.entries) > r.config.maxUnstableBytes) return "too-busy";
+  const conflict = log.firstConflict(m.entries);
   const lastIndex = log.appendFromLeader({ term: m.prevTerm, index: m.prevIndex }, m.entries, m.commit);
-  if (lastIndex !== undefined) acknowledge(r, m.from, lastIndex);
-  else if (m.prevIndex === log.committed) return "conflicts-with-commit";
-  else reject(r, m);
+  if (lastIndex === undefined) {
+    if (m.prevIndex === log.committed) return "conflicts-with-commit";
+    reject(r, m);
+    return undefined;
+  }
+  if (conflict !== undefined) withdrawAcks(r, conflict);
+  acknowledge(r, m.from, lastIndex);
   return undefined;
 }
 

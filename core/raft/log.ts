@@ -132,6 +132,12 @@ export class RaftLog {
     this.#unstable.truncateAndAppend(entries);
   }
 
+  /** The index from which on {@linkcode RaftLog.appendFromLeader} would replace what is here; `undefined` if nowhere. */
+  firstConflict(entries: readonly Entry[]): number | undefined {
+    const first = entries.find((entry) => !this.holds(entry));
+    return first === undefined || first.index > this.lastIndex() ? undefined : first.index;
+  }
+
   /**
    * A leader's entries at a follower (thesis Fig. 3.1, AppendEntries 2–5): they follow `previous`, which is not before the
    * commit, without a gap; `commit` is the leader's. Entries that are here already stay, so that an old message does not

@@ -8,7 +8,7 @@ import { isMembership } from "./membership.ts";
 import type { InstallSnapshot } from "./message.ts";
 import type { DropReason } from "./outcome.ts";
 import type { Progress } from "./progress.ts";
-import { type RaftState, send, sendAfterWrite } from "./state.ts";
+import { type RaftState, send, sendAfterWrite, withdrawAcks } from "./state.ts";
 
 /** Sends the newest snapshot to a follower that shows signs of life. False if it does not, or if there is none yet. */
 export function sendSnapshot(r: RaftState, to: number, progress: Progress): boolean {
@@ -47,6 +47,7 @@ function restore(r: RaftState, snapshot: Snapshot): void {
     // The log has all of it: knowing that it is committed is enough, and entries after it stay.
     r.log.commitTo(meta.index);
   } else {
+    withdrawAcks(r, r.log.committed + 1);
     r.log.restore(snapshot);
     r.membership = meta.confState;
   }

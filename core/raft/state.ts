@@ -90,6 +90,11 @@ export function sendAfterWrite(r: RaftState, message: Message): void {
   r.afterWrite.push(message);
 }
 
+/** Entries from `index` on are replaced before they were written: what waits to be said about them would not be true. */
+export function withdrawAcks(r: RaftState, index: number): void {
+  r.afterWrite = r.afterWrite.filter((message) => message.kind !== "append-ack" || message.index < index);
+}
+
 /** Starts over in `term`: no leader, no vote if the term is new, fresh patience. */
 export function enterTerm(r: RaftState, term: number): void {
   assert(term >= r.term, "Terms go forward");

@@ -20,6 +20,16 @@ Deno.test("receiveAppend: acknowledges what the message proves, not what the log
   assert.equal(only(member.settle(), "append-ack")[0]?.index, 1);
 });
 
+Deno.test("receiveAppend: what a new leader replaces before it was written is not acknowledged to the old one", () => {
+  const member = new TestMember({ terms: [1] });
+  const append = { kind: "append", prevIndex: 1, prevTerm: 1, commit: 0 } as const;
+  member.step({ ...append, from: 2, term: 2, entries: entriesOf(2, [2]) });
+  member.step({ ...append, from: 2, term: 2, entries: entriesOf(2, [2, 2]) });
+  member.step({ ...append, from: 3, term: 3, prevIndex: 2, prevTerm: 2, entries: entriesOf(3, [3]) });
+  const acks = only(member.settle(), "append-ack");
+  assert.deepEqual(acks.map(({ to, term, index }) => [to, term, index]), [[2, 2, 2], [3, 3, 3]]);
+});
+
 Deno.test("receiveAppend: before the commit everything agrees already", () => {
   const member = new TestMember({ terms: [1, 1, 1], hardState: { commit: 3 } });
   member.step({ kind: "append", prevIndex: 1, prevTerm: 1, entries: [], commit: 0 });

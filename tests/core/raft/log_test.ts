@@ -49,6 +49,15 @@ Deno.test("RaftLog.slice: compacted entries are undefined, entries past the end 
   assert.throws(() => log.slice(3, 5, Infinity), { name: "InvariantError" });
 });
 
+Deno.test("RaftLog.firstConflict: what an append would replace, not what it adds or repeats", () => {
+  const log = logOf([1, 1], [2, 2]);
+  assert.equal(log.firstConflict([]), undefined);
+  assert.equal(log.firstConflict(entriesOf(2, [1, 2, 2])), undefined, "all of it is here");
+  assert.equal(log.firstConflict(entriesOf(4, [2, 3])), undefined, "the rest is new");
+  assert.equal(log.firstConflict(entriesOf(2, [1, 2, 3, 3])), 4);
+  assert.equal(log.firstConflict(entriesOf(2, [3])), 2);
+});
+
 Deno.test("RaftLog.isUpToDate: the later term wins, then the longer log", () => {
   const log = logOf([1, 2, 2]);
   for (

@@ -30,6 +30,15 @@ Deno.test("receiveSnapshot: a tail that contradicts it goes, and appends follow 
   assert.deepEqual(member.applied.map(({ index }) => index), [5]);
 });
 
+Deno.test("receiveSnapshot: what it replaces before it was written is not acknowledged to an old leader", () => {
+  const member = new TestMember({ terms: [1] });
+  const append = { kind: "append", prevIndex: 1, prevTerm: 1, commit: 0 } as const;
+  member.step({ ...append, from: 2, term: 2, entries: entriesOf(2, [2, 2, 2]) });
+  member.step({ kind: "snapshot", from: 3, term: 4, snapshot: snapshotAt(3, 3) });
+  const acks = only(member.settle(), "append-ack");
+  assert.deepEqual(acks.map(({ to, term, index }) => [to, term, index]), [[3, 4, 3]]);
+});
+
 Deno.test("receiveSnapshot: one that the log holds only commits, and keeps the entries behind it", () => {
   const member = new TestMember({ terms: [1, 1, 1, 1] });
   member.step({ kind: "snapshot", term: 2, snapshot: snapshotAt(2, 1) });
