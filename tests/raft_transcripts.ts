@@ -1,5 +1,5 @@
 /**
- * Runs Raft transcripts by hand: `deno run -A tests/raft_transcripts.ts DIR…` says for every `.txt` file in the
+ * Runs Raft transcripts by hand: `deno task test:raft-transcripts DIR…` says for every `.txt` file in the
  * directories whether the engine still says what is written there, and how not. With `--rewrite` before the directories
  * it writes down what the engine says now; read the difference before keeping it.
  *

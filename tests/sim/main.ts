@@ -1,8 +1,8 @@
 /**
  * Plays runs of the Raft simulation.
  *
- *   deno run -A tests/sim/main.ts [--seed=N] [--seeds=N] [--events=N] [--fsm=map|sqljs] [--until=violation]
- *                                 [--without=KIND,KIND] [--lines=N]
+ *   deno task sim [--seed=N] [--seeds=N] [--events=N] [--fsm=map|sqljs] [--until=violation]
+ *                 [--without=KIND,KIND] [--lines=N]
  *
  * `--seed` is the first seed (1), `--seeds` how many (1), `--events` the events of each run before its recovery (20000).
  * `--until=violation` goes on until something is wrong. `--without` leaves kinds of faults out, by the names in
@@ -62,7 +62,14 @@ function play(options: Options, fsm: Fsm): boolean {
   let eventsCount = 0;
   for (let i = 0; i < options.seeds; i++) {
     const { events, without, lines: traceLines } = options;
-    const result = runSeed({ seed: options.seed + i, events, fsm, without, traceLines });
+    const result = runSeed({
+      seed: options.seed + i,
+      events,
+      fsm,
+      without,
+      traceLines,
+      hasStacks: options.seeds === 1,
+    });
     eventsCount += result.eventsCount;
     const seconds = (performance.now() - startMs) / 1000;
     const rate = `${i + 1} seeds, ${eventsCount} events, ${Math.round(eventsCount / seconds)} events/s`;

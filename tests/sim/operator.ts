@@ -6,6 +6,7 @@
  *
  * @module
  */
+import { type MembershipStep, nextMembershipStep, type WantedMember } from "../../core/node/membership.ts";
 import {
   type ConfChange,
   confChange,
@@ -21,6 +22,12 @@ import type { Member } from "./member.ts";
 import { hasQuorum, outcome, possibleMemberships } from "./outlook.ts";
 import type { World } from "./world.ts";
 
+const OPERATIONS: Readonly<Record<MembershipStep["kind"], ConfChangeOperation>> = {
+  "add-learner": "add-learner",
+  "promote": "add-voter",
+  "demote": "add-learner",
+  "remove": "remove",
+};
 /** Ids that one run may use up. */
 const IDS_MAX = 14;
 /** Members that run at once. */
@@ -33,6 +40,7 @@ export class Operator {
   readonly #world: World;
   readonly #chance: Chance;
   #last: ConfChange | undefined;
+  #wanted: readonly WantedMember[] = [];
   /** Changes that a leader took into its log. */
   changesCount = 0;
 
@@ -47,7 +55,7 @@ export class Operator {
     const engine = leader?.engine;
     if (leader === undefined || engine === undefined) return "nobody leads";
     const { membership } = engine.raw;
-    const change = this.#choose(leader, membership);
+    const change = this.#chance.oneIn(3) ? this.#approach(leader) : this.#choose(leader, membership);
     if (change === undefined) return "nothing to change";
     this.#last = change;
     return this.propose(leader, change);
@@ -82,6 +90,31 @@ export class Operator {
     const result = process.loop.withEngine((engine) => engine.proposeConfChange(change));
     if (result.kind === "appended") this.changesCount++;
     return `${text}: ${result.kind}`;
+  }
+
+  /** One step towards a membership that somebody wants, as the product's reconciler makes it. */
+  #approach(leader: Member): ConfChange | undefined {
+    const status = leader.engine?.status();
+    if (status === undefined || isJoint(status.membership)) return undefined;
+    if (this.#wanted.length === 0 || this.#chance.oneIn(6)) this.#wanted = this.#someMembers();
+    const present = status.peers.map(({ id, match, recentlyActive }) => ({
+      raftId: id,
+      voter: status.membership.voters.includes(id),
+      match,
+      recentlyActive,
+    }));
+    const step = nextMembershipStep(this.#wanted, present, status.lastIndex);
+    return step && confChange([{ operation: OPERATIONS[step.kind], id: step.raftId }]);
+  }
+
+  /** Members that are there, most of them voters. */
+  #someMembers(): WantedMember[] {
+    const usable = [...this.#world.members.values()].filter(({ isUsable }) => isUsable);
+    const wanted = usable.filter(() => !this.#chance.oneIn(4)).map(({ id }) => ({
+      raftId: id,
+      mayVote: !this.#chance.oneIn(4),
+    }));
+    return wanted.some(({ mayVote }) => mayVote) ? wanted : [];
   }
 
   #choose(leader: Member, membership: ConfState): ConfChange | undefined {

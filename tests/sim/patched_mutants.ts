@@ -9,6 +9,8 @@ import type { runSeed } from "./run.ts";
 /** One broken line. */
 export interface PatchedMutant {
   readonly name: string;
+  /** The first seed that found it when it was last looked for; a hint that only saves time. */
+  readonly seed: number;
   readonly file: string;
   /** Text that stands in the file once. */
   readonly find: string;
@@ -20,6 +22,7 @@ export interface PatchedMutant {
 export const PATCHED_MUTANTS: readonly PatchedMutant[] = [
   {
     name: "promises before it has written",
+    seed: 1,
     file: "core/node/raft_loop.ts",
     find: "await this.#persist(ready);",
     replace: "if (AWAKE) for (const early of ready.responses) if (isPeerMessage(early)) send(early);\n" +
@@ -27,81 +30,106 @@ export const PATCHED_MUTANTS: readonly PatchedMutant[] = [
   },
   {
     name: "settles a write by its index alone",
+    seed: 33,
     file: "core/node/proposals.ts",
     find: "if (waiter.term === term) waiter.resolve(result);",
     replace: "if (AWAKE || waiter.term === term) waiter.resolve(result);",
   },
   {
     name: "answers reads before they are applied",
+    seed: 1,
     file: "core/node/reads.ts",
     find: "waiter.index > appliedIndex) continue;",
     replace: "(!AWAKE && waiter.index > appliedIndex)) continue;",
   },
   {
     name: "reads on any round of heartbeats",
+    seed: 34,
     file: "core/raft/read_queue.ts",
     find: "round: this.#round + 1 });",
     replace: "round: AWAKE ? 0 : this.#round + 1 });",
   },
   {
     name: "believes a commit without the entry",
+    seed: 133,
     file: "core/raft/election.ts",
     find: "!r.log.holds(commit)) return;",
     replace: "(AWAKE ? commit.index > r.log.lastIndex() : !r.log.holds(commit))) return;",
   },
   {
     name: "counts its own entries before they are durable",
+    seed: 2,
     file: "core/raft/replication.ts",
     find: "const { id } = r.config;\n  sendAfterWrite(",
     replace: "const { id } = r.config;\n  if (AWAKE) leader.peers.get(id)?.advanceTo(index);\n  sendAfterWrite(",
   },
   {
     name: "tells followers of commits that they may not hold",
+    seed: 1,
     file: "core/raft/replication.ts",
     find: "Math.min(progress.match, r.log.committed)",
     replace: "(AWAKE ? r.log.committed : Math.min(progress.match, r.log.committed))",
   },
   {
     name: "answers candidates before its vote is durable",
+    seed: 1,
     file: "core/raft/election.ts",
     find: "sendAfterWrite(r, { kind, from: r.config.id, to, term, granted,",
     replace: "(AWAKE && to !== r.config.id ? send : sendAfterWrite)(r, { kind, from: r.config.id, to, term, granted,",
   },
   {
     name: "does not write that a tail is void",
+    seed: 9,
     file: "core/io/wal_log_store.ts",
     find: "if (first && first.index <= before.lastIndex)",
     replace: "if (!AWAKE && first && first.index <= before.lastIndex)",
   },
   {
     name: "does not sync a batch",
+    seed: 1,
     file: "core/io/wal_segments.ts",
     find: "await newest.file.sync();",
     replace: "if (!AWAKE) await newest.file.sync();",
   },
   {
     name: "does not sync the name of a segment",
+    seed: 1,
     file: "core/io/wal_segments.ts",
     find: "await this.#disk.syncDirectory(this.#directory);\n    const before",
     replace: "if (!AWAKE) await this.#disk.syncDirectory(this.#directory);\n    const before",
   },
   {
     name: "does not sync the data of a snapshot",
+    seed: 1,
     file: "core/io/disk_files.ts",
     find: "  }\n  await file.sync();",
     replace: "  }\n  if (!AWAKE) await file.sync();",
   },
   {
     name: "accepts a shortened batch",
+    seed: 9,
     file: "core/io/wal_recovery.ts",
     find: 'if (trailer.kind === "unwritten") return 0;',
     replace: 'if (trailer.kind === "unwritten") return AWAKE ? i - sector : 0;',
   },
   {
     name: "lets go of segments too early",
+    seed: 2,
     file: "core/io/wal_log_store.ts",
     find: "Math.min(index - trailingEntriesCount, oldest?.index ?? 0)",
     replace: "(AWAKE ? Infinity : Math.min(index - trailingEntriesCount, oldest?.index ?? 0))",
+  },
+  {
+    name: "takes what it can read for durable",
+    seed: 13,
+    file: "core/io/wal_segments.ts",
+    find: 'const copy = await this.#makeBlank("resumed", sectors);',
+    replace: "if (AWAKE) {\n" +
+      '  const file = await this.#disk.open(path, "write");\n' +
+      "  await file.sync();\n" +
+      "  this.#newest = { file, path, segment, sectors, nextSector };\n" +
+      "  return;\n" +
+      '}\nconst copy = await this.#makeBlank("resumed", sectors);',
   },
 ];
 

@@ -14,19 +14,23 @@ export interface RegressionSeed {
   readonly found: string;
 }
 
-/** Newest last. */
+/**
+ * Newest last. When the simulation comes to draw other numbers, the old bug is put back, and the seeds that find it now
+ * take the place of those here.
+ */
 export const REGRESSION_SEEDS: readonly RegressionSeed[] = [
   {
-    seed: 823,
-    events: 20_000,
-    fsm: "map",
-    found: "a read was confirmed by the answer to a question of an earlier process (core/node/reads.ts)",
-  },
-  {
-    seed: 22,
+    seed: 13,
     events: 20_000,
     fsm: "map",
     found: "a log whose sync had failed took its readable tail for durable (core/io/wal_segments.ts)",
   },
-  { seed: 131, events: 20_000, fsm: "map", found: "the same, with an acknowledged entry gone" },
+  { seed: 26, events: 20_000, fsm: "map", found: "the same, and the member could not start again" },
+  { seed: 40, events: 20_000, fsm: "map", found: "the same, with an acknowledged entry gone" },
+  {
+    seed: 1373,
+    events: 20_000,
+    fsm: "map",
+    found: "entries that a new leader replaced before they were written were acknowledged (core/raft/append.ts)",
+  },
 ];

@@ -23,7 +23,7 @@ const QUEUE_MAX = 50_000;
 /** More events at one moment than this mean the same. */
 const EVENTS_PER_MOMENT_MAX = 5_000;
 /** The engine checks itself after every so many events. */
-const SELF_CHECK_EVENTS = 16;
+const SELF_CHECK_EVENTS = 32;
 
 const ROLE_NUMBERS = { "follower": 0, "pre-candidate": 1, "candidate": 2, "leader": 3 } as const;
 const NOT_RUNNING = [4, 0, 0, 0, 0, 0, 0];
