@@ -107,10 +107,12 @@ export function unpackBatch(file: Uint8Array, sector: number, sectors: number): 
 
 /** A sector that the disk put in the wrong place fails its checksum. */
 function placeSeed(segment: number, sector: number): number {
-  const place = new Uint8Array(16);
-  const view = new DataView(place.buffer);
-  view.setUint32(0, segment % TWO_POW_32, true);
-  view.setUint32(4, segment / TWO_POW_32, true);
-  view.setUint32(8, sector, true);
-  return crc32c(place);
+  PLACE_VIEW.setUint32(0, segment % TWO_POW_32, true);
+  PLACE_VIEW.setUint32(4, segment / TWO_POW_32, true);
+  PLACE_VIEW.setUint32(8, sector, true);
+  return crc32c(PLACE);
 }
+
+/** Segment number and sector number, u64 each; the upper half of the latter stays zero. */
+const PLACE = new Uint8Array(16);
+const PLACE_VIEW = new DataView(PLACE.buffer);

@@ -31,6 +31,7 @@ export const SNAPSHOTS_KEPT_MAX = 2;
 const HEADER_BYTES = 32;
 const DIGEST_BYTES = 32;
 const SNAPSHOT_MARK_BYTES = 24 + DIGEST_BYTES;
+const TWO_POW_32 = 0x1_0000_0000;
 
 /** Which snapshot files belong to the log. */
 export interface SnapshotMark {
@@ -105,25 +106,34 @@ export interface DecodedRecord {
   readonly end: number;
 }
 
-/** Reads the record at `offset`. Returns what is wrong with it as text. Copies the payload; borrows `content`. */
+/**
+ * Reads the record at `offset`. Returns what is wrong with it as text. The data of an entry are a view of `content`, which
+ * must stay as it is: a start reads hundreds of thousands of entries, and a copy of each costs more than all the rest.
+ */
 export function decodeRecord(content: Uint8Array, offset: number): DecodedRecord | string {
-  const reader = new ByteReader(content.subarray(offset));
-  const checksum = reader.u32le();
-  const length = reader.u32le();
-  if (checksum === undefined || length === undefined) return "a record starts too close to the end of its batch";
+  if (offset + 8 > content.length) return "a record starts too close to the end of its batch";
+  const checksum = u32At(content, offset);
+  const length = u32At(content, offset + 4);
   const end = offset + HEADER_BYTES + padded(length);
   if (end > content.length) return `a record of ${length} bytes is longer than its batch`;
   if (crc32c(content, offset + 4, end - offset - 4) !== checksum) return "a record's checksum is wrong";
-  const kind = KINDS[(reader.u8() ?? 0) - 1];
-  const detail = reader.u8() ?? 0;
-  reader.skip(6);
-  const index = reader.u53le();
-  const term = reader.u53le();
-  const payload = reader.bytes(length);
+  const kind = KINDS[(content[offset + 8] ?? 0) - 1];
+  const detail = content[offset + 9] ?? 0;
+  const index = u64At(content, offset + 16);
+  const term = u64At(content, offset + 24);
   if (kind === undefined) return "a record's kind is unknown";
-  if (index === undefined || term === undefined || payload === undefined) return "a record's numbers are too large";
+  if (!Number.isSafeInteger(index) || !Number.isSafeInteger(term)) return "a record's numbers are too large";
+  const payload = content.subarray(offset + HEADER_BYTES, offset + HEADER_BYTES + length);
   const record = decodeFields(kind, { detail, index, term, payload });
   return record ? { record, checksum, end } : `the payload of a record of kind ${kind} is malformed`;
+}
+
+function u32At(bytes: Uint8Array, at: number): number {
+  return (bytes[at]! | bytes[at + 1]! << 8 | bytes[at + 2]! << 16 | bytes[at + 3]! << 24) >>> 0;
+}
+
+function u64At(bytes: Uint8Array, at: number): number {
+  return u32At(bytes, at + 4) * TWO_POW_32 + u32At(bytes, at);
 }
 
 function encodeFields(record: WalRecord): Fields {
@@ -152,12 +162,12 @@ function encodeFields(record: WalRecord): Fields {
 
 function decodeFields(kind: WalRecord["kind"], fields: Required<Fields>): WalRecord | undefined {
   const { detail, index, term, payload } = fields;
+  if (kind === "entry") {
+    const type = ENTRY_TYPES[detail];
+    return type && { kind, entry: { index, term, type, data: payload } };
+  }
   const reader = new ByteReader(payload);
   switch (kind) {
-    case "entry": {
-      const type = ENTRY_TYPES[detail];
-      return type && { kind, entry: { index, term, type, data: payload.slice() } };
-    }
     case "hard-state": {
       const vote = reader.u53le();
       return vote === undefined ? undefined : { kind, hardState: { term, vote, commit: index } };
@@ -213,8 +223,13 @@ function padded(bytes: number): number {
 
 /** The running checksum after a record with `checksum`: two logs with equal chains hold equal records. */
 export function extendChain(chain: number, checksum: number): number {
-  return crc32c(new ByteWriter(new Uint8Array(4)).u32le(checksum).written, 0, 4, chain);
+  CHECKSUM_VIEW.setUint32(0, checksum, true);
+  return crc32c(CHECKSUM, 0, 4, chain);
 }
+
+/** Where {@linkcode extendChain} puts the number that it takes the checksum of. */
+const CHECKSUM = new Uint8Array(4);
+const CHECKSUM_VIEW = new DataView(CHECKSUM.buffer);
 
 /** Counts the whole records in `content` and extends `chain` by them. Borrows; `content` is our own encoding. */
 export function chainRecords(content: Uint8Array, chain: number): { recordsCount: number; chain: number } {

@@ -70,9 +70,11 @@ export async function recoverWal(disk: Disk, directory: string, identity: number
   const sealed: SealedSegment[] = [];
   let position: Position | undefined;
   let active: ActiveSegment | undefined;
-  for (const name of names) {
+  let ahead = readAhead(disk, directory, names[0]);
+  for (const [place, name] of names.entries()) {
     const path = `${directory}/${name}`;
-    const bytes = await readFile(disk, path);
+    const bytes = await ahead;
+    ahead = readAhead(disk, directory, names[place + 1]);
     const header = checkedHeader(bytes, path, identity);
     if (position && active) {
       checkSuccession(header, path, active, position);
@@ -87,6 +89,13 @@ export async function recoverWal(disk: Disk, directory: string, identity: number
   }
   const { replay, batch, chain } = position ?? { replay: new WalReplay(1), batch: 1, chain: 0 };
   return { replay, nextBatch: batch, chain, sealed, active };
+}
+
+/** The disk reads the next segment while this one is looked at. Whoever stops before does not want to hear of it. */
+function readAhead(disk: Disk, directory: string, name: string | undefined): Promise<Uint8Array> {
+  const reading = name === undefined ? Promise.resolve(new Uint8Array()) : readFile(disk, `${directory}/${name}`);
+  reading.catch(() => {});
+  return reading;
 }
 
 function checkedHeader(bytes: Uint8Array, path: string, identity: number): SegmentHeader {

@@ -61,15 +61,19 @@ Deno.test("decodeRecord: reads what encodeRecords wrote, all kinds in any order"
   }));
 });
 
-Deno.test("decodeRecord: copies what it returns", () => {
-  const bytes = encodeRecords([{
-    kind: "entry",
-    entry: { term: 1, index: 1, type: "normal", data: Uint8Array.of(1) },
-  }]);
-  const decoded = decodeRecord(bytes, 0);
-  assert(typeof decoded !== "string" && decoded.record.kind === "entry");
+Deno.test("decodeRecord: the data of an entry are a view, everything else is a copy", () => {
+  const mark = { index: 1, term: 1, id: 1, manifestDigest: new Uint8Array(32).fill(7) };
+  const bytes = encodeRecords([
+    { kind: "entry", entry: { term: 1, index: 1, type: "normal", data: Uint8Array.of(1) } },
+    { kind: "snapshot-saved", mark },
+  ]);
+  const entry = decodeRecord(bytes, 0);
+  assert(typeof entry !== "string" && entry.record.kind === "entry");
+  assert.equal(entry.record.entry.data.buffer, bytes.buffer);
+  const saved = decodeRecord(bytes, entry.end);
+  assert(typeof saved !== "string");
   bytes.fill(0xaa);
-  assert.deepEqual(decoded.record.entry.data, Uint8Array.of(1));
+  assert.deepEqual(saved.record, { kind: "snapshot-saved", mark });
 });
 
 Deno.test("decodeRecord: every flipped bit is found", () => {
