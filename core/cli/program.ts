@@ -17,6 +17,8 @@ import { generateKey, KEY_INPUT_BYTES_MAX, keyFileWarning, publicKeyOf } from ".
 import { runLeave } from "./leave.ts";
 import { runNodes } from "./nodes.ts";
 import { type Output, processOutput } from "./output.ts";
+import { addFormatOption, asksForJson } from "./output_format.ts";
+import { type RaftOptions, runRaftMembers, runRaftSnapshot, runRaftStatus, runRaftTransfer } from "./raft.ts";
 import { runNode, type RunRequest } from "./run.ts";
 import { addRunOptions, givenOptions } from "./run_options.ts";
 import { askStatus, runStatus } from "./status.ts";
@@ -74,7 +76,7 @@ export async function runProgram(
 }
 
 function report(error: unknown, args: readonly string[], { output, environment }: Surroundings): void {
-  output.failure(error, args.includes("--json"));
+  output.failure(error, asksForJson(args));
   const stack = environment[STACK_VARIABLE] === "debug" ? unexpectedStack(error) : undefined;
   if (stack !== undefined) output.talk(`${stack}\n`);
 }
@@ -107,6 +109,7 @@ function buildProgram(around: Surroundings, setCode: (code: ExitCode) => void): 
     .addHelpText("after", generalHelp());
   addNodeCommands(program, around, setCode);
   addClientCommands(program, around);
+  addRaftCommands(program, around);
   addDeviceCommand(program, around, setCode);
   addKeyCommands(program, around);
   program.command("version")
@@ -190,6 +193,27 @@ function addClientCommands(program: Command, around: Surroundings): void {
   addTargetOptions(program.command("leave"), dataDir)
     .description("take the node on this host out of its mesh, make it forget the mesh, and stop it")
     .action((options: TargetOptions) => runLeave(options, around, output));
+}
+
+function addRaftCommands(program: Command, around: Surroundings): void {
+  const { output, dataDir } = around;
+  const raft = program.command("raft").description("the Raft group: who is in it, how it is, who leads")
+    .usage("COMMAND [OPTIONS]");
+  const add = (name: string) => addFormatOption(addTargetOptions(raft.command(name), dataDir));
+  add("members")
+    .description("the members as the leader sees them: role, address, match index, lag, last contact")
+    .action((options: RaftOptions) => runRaftMembers(options, around, output));
+  add("status")
+    .description("term, commit and applied index, log, snapshot, disk use and timing of one node")
+    .action((options: RaftOptions) => runRaftStatus(options, around, output));
+  add("transfer [NODE_ID]")
+    .description("make another voter lead, the one with the longest log unless named, and wait until it does")
+    .action((nodeId: string | undefined, options: RaftOptions) =>
+      runRaftTransfer(nodeId ?? "", options, around, output)
+    );
+  add("snapshot")
+    .description("write a snapshot of the state now, and print its index, size and file")
+    .action((options: RaftOptions) => runRaftSnapshot(options, around, output));
 }
 
 function addDeviceCommand(program: Command, around: Surroundings, setCode: (code: ExitCode) => void): void {

@@ -5,7 +5,7 @@
  * @module
  */
 import { MeshError, type MeshErrorReason } from "../plugin/errors.ts";
-import type { ControlBackend } from "../rpc/control_service.ts";
+import type { ControlBackend, OperationsBackend } from "../rpc/control_service.ts";
 import type { NodeBackend } from "../rpc/node_service.ts";
 import { validateNodeId } from "../state/node_id.ts";
 
@@ -13,6 +13,7 @@ import { validateNodeId } from "../state/node_id.ts";
 export interface Backends {
   readonly node: NodeBackend;
   readonly control: ControlBackend;
+  readonly operations: OperationsBackend;
 }
 
 /** Backends that work once the gate is open. */
@@ -20,6 +21,7 @@ export class Gate implements Backends {
   #open: Backends | undefined;
   readonly node: NodeBackend;
   readonly control: ControlBackend;
+  readonly operations: OperationsBackend;
 
   constructor() {
     const inside = () => this.#inside(STARTING);
@@ -34,6 +36,12 @@ export class Gate implements Backends {
       nodeStatus: async (id, context) => await joined().control.nodeStatus(id, context),
       listNodes: async (context) => await joined().control.listNodes(context),
       leaveMesh: async (context) => await joined().control.leaveMesh(context),
+    };
+    this.operations = {
+      raftStatus: async (context) => await joined().operations.raftStatus(context),
+      raftMembers: async (here, context) => await joined().operations.raftMembers(here, context),
+      transferLeadership: async (id, here, context) => await joined().operations.transferLeadership(id, here, context),
+      takeSnapshot: async (context) => await joined().operations.takeSnapshot(context),
     };
   }
 

@@ -4,6 +4,7 @@
  * @module
  */
 import type { NodeIdentity } from "../io/data_dir.ts";
+import type { LogFootprint } from "../io/log_footprint.ts";
 import type { PublicKey } from "../keys/public_key.ts";
 import type { RpcCredentials } from "../rpc/credentials.ts";
 import type { Clock } from "../seams/clock.ts";
@@ -30,6 +31,8 @@ export interface LifeParts {
   readonly saveIdentity: (identity: NodeIdentity) => Promise<void>;
   /** Asks for the mesh's state to be removed from disk when everything is closed. */
   readonly forget: () => void;
+  /** What Raft takes on disk now; `undefined` if it keeps nothing there. */
+  readonly footprint: () => Promise<LogFootprint | undefined>;
   readonly credentials: RpcCredentials;
   readonly gate: Gate;
   readonly clock: Clock;

@@ -42,6 +42,8 @@ export interface NodeLinks extends AsyncDisposable {
   setMembers(members: readonly LinkMember[]): void;
   /** Sends to `message.to`; drops the message if there is no such member or its queue is full. */
   send(message: PeerMessage): void;
+  /** When a message of this member last came, on the monotonic clock; `undefined` if none did. */
+  heardMs(raftId: number): number | undefined;
 }
 
 /** What links are made of. */
@@ -60,7 +62,14 @@ export interface LinkOptions {
  */
 export async function openLinks({ config, privateKey, suite, tls, log }: LinkOptions): Promise<NodeLinks> {
   await using stack = new AsyncDisposableStack();
-  const self: LinkSelf = { raftId: 0, meshId: "", own: [], receiver: undefined, addresses: () => self.own };
+  const self: LinkSelf = {
+    raftId: 0,
+    meshId: "",
+    own: [],
+    receiver: undefined,
+    addresses: () => self.own,
+    heardMs: new Map(),
+  };
   const options: RaftLinksOptions = {
     listen: [config.raftListen],
     self,
@@ -68,7 +77,9 @@ export async function openLinks({ config, privateKey, suite, tls, log }: LinkOpt
     authenticator: stack.use(new NodeAuthenticator(suite, privateKey)),
     onMessage: (from, message) => {
       // Whoever the handshake let in speaks for itself only.
-      if (message.from === from) self.receiver?.receive(message);
+      if (message.from !== from) return;
+      self.heardMs.set(from, systemClock.monotonicMs());
+      self.receiver?.receive(message);
     },
     onUnreachable: (raftId) => self.receiver?.unreachable(raftId),
     clock: systemClock,
@@ -87,6 +98,8 @@ interface LinkSelf {
   own: readonly LinkAddress[];
   receiver: LinkReceiver | undefined;
   addresses: () => readonly LinkAddress[];
+  /** By Raft id; members only. */
+  readonly heardMs: Map<number, number>;
 }
 
 class BoundLinks implements NodeLinks {
@@ -113,6 +126,8 @@ class BoundLinks implements NodeLinks {
 
   setMembers(members: readonly LinkMember[]): void {
     const limited = members.map((member) => ({ ...member, addresses: member.addresses.slice(0, LINK_ADDRESSES_MAX) }));
+    const ids = new Set(members.map(({ raftId }) => raftId));
+    for (const raftId of this.#self.heardMs.keys()) if (!ids.has(raftId)) this.#self.heardMs.delete(raftId);
     this.#self.own = limited.find(({ raftId }) => raftId === this.#self.raftId)?.addresses ?? this.#self.own;
     this.#links.setMembers(limited.flatMap(({ publicKey, ...rest }) => {
       const key = PublicKey.fromBase64(publicKey);
@@ -122,6 +137,10 @@ class BoundLinks implements NodeLinks {
 
   send(message: PeerMessage): void {
     this.#links.send(message.to, message);
+  }
+
+  heardMs(raftId: number): number | undefined {
+    return this.#self.heardMs.get(raftId);
   }
 
   [Symbol.asyncDispose](): Promise<void> {

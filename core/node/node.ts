@@ -15,6 +15,7 @@ import { sqliteWasm } from "../io/assets.ts";
 import { systemClock } from "../io/clock.ts";
 import { openCryptoSuite } from "../io/crypto_suite.ts";
 import { forgetMesh } from "../io/forget.ts";
+import { logFootprint } from "../io/log_footprint.ts";
 import { loadOrCreatePrivateKey } from "../io/key_file.ts";
 import { processLabel } from "../io/process.ts";
 import { systemRandom } from "../io/random.ts";
@@ -92,7 +93,7 @@ export async function openNode(
     await RpcServer.start({
       tcp: { ...config.grpcListen, credentials: listenCredentials(config.tls, tls) },
       unix: { path: `${dataDir.path}/${SOCKET_FILE_NAME}`, files: socketFiles },
-      services: [nodeService(gate.node), controlService(gate.control)],
+      services: [nodeService(gate.node), controlService(gate.control, gate.operations)],
       log: log.child("rpc"),
     }),
   );
@@ -109,6 +110,7 @@ export async function openNode(
       identity: config.inMemory ? undefined : dataDir.identity,
       saveIdentity: (identity) => config.inMemory ? Promise.resolve() : dataDir.save(identity),
       forget: () => forget.wanted = true,
+      footprint: () => config.inMemory ? Promise.resolve(undefined) : logFootprint(openDisk(), dataDir.raftPath),
       credentials: callCredentials(tls),
       gate,
       clock: systemClock,

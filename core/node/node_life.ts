@@ -18,6 +18,7 @@ import { LeaderContact } from "./leader_contact.ts";
 import { ensureMesh, ensureSchema } from "./leader_duties.ts";
 import type { LifeParts } from "./life_parts.ts";
 import { MeshNodeBackend } from "./node_backend.ts";
+import { MeshOperations } from "./operations.ts";
 import { type Place, randomUlaNetwork } from "./origin.ts";
 import { PlaceFinder } from "./place_finder.ts";
 import { RaftLoop } from "./raft_loop.ts";
@@ -156,6 +157,13 @@ export class NodeLife implements AsyncDisposable {
       control: new MeshControlBackend(running, node, {
         leaving: () => this.#isLeaving = true,
         left: () => this.#finish("left"),
+      }),
+      operations: new MeshOperations({
+        running,
+        footprint: this.#parts.footprint,
+        heardMs: (raftId) => links.heardMs(raftId),
+        electionMs: ELECTION_TICKS * RAFT_TICK_MS,
+        heartbeatMs: HEARTBEAT_TICKS * RAFT_TICK_MS,
       }),
     });
     this.#running = running;

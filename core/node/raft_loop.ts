@@ -75,6 +75,13 @@ export interface RaftLoopParts {
   readonly log: Log;
 }
 
+/** A snapshot on stable storage. */
+export interface SnapshotTaken {
+  readonly index: number;
+  readonly term: number;
+  readonly bytes: number;
+}
+
 /** Drives one member. */
 export class RaftLoop implements AsyncDisposable {
   readonly #parts: RaftLoopParts;
@@ -86,6 +93,8 @@ export class RaftLoop implements AsyncDisposable {
   #stopping = false;
   #entriesSinceSnapshot = 0;
   #bytesSinceSnapshot = 0;
+  /** Who wants a snapshot now. */
+  #snapshotWish: PromiseWithResolvers<SnapshotTaken> | undefined;
   readonly #running: Promise<void>;
 
   constructor(parts: RaftLoopParts) {
@@ -164,6 +173,14 @@ export class RaftLoop implements AsyncDisposable {
     await confirmed;
   }
 
+  /** Takes a snapshot of what is applied, between two turns. Who asks while one is wanted gets the same. */
+  takeSnapshot(): Promise<SnapshotTaken> {
+    if (this.#stopping) return Promise.reject(new MeshError("unavailable", "The node is stopping"));
+    this.#snapshotWish ??= Promise.withResolvers();
+    this.#wake();
+    return this.#snapshotWish.promise;
+  }
+
   /** Runs `change` on the engine and lets the loop look at what came of it. */
   withEngine<Result>(change: (engine: RaftEngine) => Result): Result {
     this.#parts.time?.catchUp();
@@ -198,6 +215,7 @@ export class RaftLoop implements AsyncDisposable {
     try {
       while (!this.#stopping) {
         if (engine.hasReady()) await this.#turn(engine.ready());
+        else if (this.#snapshotWish) await this.#snapshotIfDue();
         else {
           const woken = new Promise<void>((resolve) => this.#wake = resolve);
           this.#parts.time?.rest();
@@ -208,6 +226,7 @@ export class RaftLoop implements AsyncDisposable {
       const stopped = new MeshError("unavailable", "The node is stopping");
       this.#proposals.abandon(stopped);
       this.#reads.abandon(stopped);
+      this.#snapshotWish?.reject(stopped);
     }
   }
 
@@ -281,13 +300,16 @@ export class RaftLoop implements AsyncDisposable {
   async #snapshotIfDue(): Promise<void> {
     const { machine, storage, store, log, snapshotPolicy = SNAPSHOT_POLICY } = this.#parts;
     const { entryCount, logBytes, trailingEntryCount } = snapshotPolicy;
-    if (this.#entriesSinceSnapshot < entryCount && this.#bytesSinceSnapshot < logBytes) return;
+    const wish = this.#snapshotWish;
+    if (!wish && this.#entriesSinceSnapshot < entryCount && this.#bytesSinceSnapshot < logBytes) return;
     const index = machine.appliedIndex;
     const snapshot = storage.createSnapshot(index, this.#confState, machine.snapshot());
     await store.saveSnapshot(snapshot, trailingEntryCount);
     storage.compact(Math.max(storage.firstIndex() - 1, index - trailingEntryCount));
     this.#entriesSinceSnapshot = 0;
     this.#bytesSinceSnapshot = 0;
+    this.#snapshotWish = undefined;
+    wish?.resolve({ index, term: snapshot.meta.term, bytes: snapshot.data.length });
     log.info("snapshot taken", { index, bytes: snapshot.data.length });
   }
 }

@@ -6,7 +6,14 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { RpcContext, RpcServiceFor } from "../plugin/rpc.ts";
 import type { MeshNodeSchema } from "../../proto/gen/v1/mesh_messages_pb.ts";
-import { Control, type NodeStatusSchema } from "../../proto/gen/weft/v1/control_pb.ts";
+import {
+  Control,
+  type ListRaftMembersResponseSchema,
+  type NodeStatusSchema,
+  type RaftDetailsSchema,
+  type TakeSnapshotResponseSchema,
+  type TransferLeadershipResponseSchema,
+} from "../../proto/gen/weft/v1/control_pb.ts";
 
 /** The node behind the service. Everything rejects with a {@linkcode MeshError} if it cannot be done. */
 export interface ControlBackend {
@@ -18,8 +25,27 @@ export interface ControlBackend {
   leaveMesh(context: RpcContext): Promise<void>;
 }
 
-/** The service over `backend`. */
-export function controlService(backend: ControlBackend): RpcServiceFor<typeof Control> {
+/** What operators do with the Raft group. Everything rejects with a {@linkcode MeshError} if it cannot be done. */
+export interface OperationsBackend {
+  /** Raft as this node sees it. */
+  raftStatus(context: RpcContext): Promise<MessageInitShape<typeof RaftDetailsSchema>>;
+  /** The members as the leader sees them, or as this node does if `here`. */
+  raftMembers(here: boolean, context: RpcContext): Promise<MessageInitShape<typeof ListRaftMembersResponseSchema>>;
+  /** Makes the node `id` lead, or the best voter for an empty `id`; resolves when it does. */
+  transferLeadership(
+    id: string,
+    here: boolean,
+    context: RpcContext,
+  ): Promise<MessageInitShape<typeof TransferLeadershipResponseSchema>>;
+  /** Resolves when a snapshot of the applied state is on stable storage. */
+  takeSnapshot(context: RpcContext): Promise<MessageInitShape<typeof TakeSnapshotResponseSchema>>;
+}
+
+/** The service over both backends. */
+export function controlService(
+  backend: ControlBackend,
+  operations: OperationsBackend,
+): RpcServiceFor<typeof Control> {
   return {
     service: Control,
     methods: {
@@ -37,6 +63,22 @@ export function controlService(backend: ControlBackend): RpcServiceFor<typeof Co
           await backend.leaveMesh(context);
           return {};
         },
+      },
+      getRaftStatus: {
+        authorisation: "member",
+        handle: (_request, context) => operations.raftStatus(context),
+      },
+      listRaftMembers: {
+        authorisation: "member",
+        handle: ({ here }, context) => operations.raftMembers(here, context),
+      },
+      transferLeadership: {
+        authorisation: "member",
+        handle: ({ id, here }, context) => operations.transferLeadership(id, here, context),
+      },
+      takeSnapshot: {
+        authorisation: "member",
+        handle: (_request, context) => operations.takeSnapshot(context),
       },
     },
   };

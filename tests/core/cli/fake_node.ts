@@ -6,10 +6,16 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { TargetHost } from "../../../core/cli/target.ts";
 import { socketFiles } from "../../../core/io/socket_files.ts";
-import { controlService } from "../../../core/rpc/control_service.ts";
+import { controlService, type OperationsBackend } from "../../../core/rpc/control_service.ts";
 import { RpcServer } from "../../../core/rpc/server.ts";
 import type { MeshNodeSchema } from "../../../proto/gen/v1/mesh_messages_pb.ts";
-import type { NodeStatusSchema } from "../../../proto/gen/weft/v1/control_pb.ts";
+import type {
+  ListRaftMembersResponseSchema,
+  NodeStatusSchema,
+  RaftDetailsSchema,
+  TakeSnapshotResponseSchema,
+  TransferLeadershipResponseSchema,
+} from "../../../proto/gen/weft/v1/control_pb.ts";
 import { KeptLog } from "../rpc/echo_service.ts";
 
 /** What the node says; a thrown error is its answer. */
@@ -17,6 +23,10 @@ export interface FakeAnswers {
   readonly status?: (id: string) => MessageInitShape<typeof NodeStatusSchema>;
   readonly nodes?: () => MessageInitShape<typeof MeshNodeSchema>[];
   readonly leave?: () => void;
+  readonly raftStatus?: () => MessageInitShape<typeof RaftDetailsSchema>;
+  readonly raftMembers?: (here: boolean) => MessageInitShape<typeof ListRaftMembersResponseSchema>;
+  readonly transfer?: (id: string) => MessageInitShape<typeof TransferLeadershipResponseSchema>;
+  readonly snapshot?: () => MessageInitShape<typeof TakeSnapshotResponseSchema>;
 }
 
 /** A listening node; its data directory is gone when it is disposed. */
@@ -36,10 +46,16 @@ export class FakeNode implements AsyncDisposable {
       listNodes: async () => await Promise.resolve(answers.nodes?.() ?? []),
       leaveMesh: async () => await Promise.resolve(answers.leave?.()),
     };
+    const operations: OperationsBackend = {
+      raftStatus: async () => await Promise.resolve(answers.raftStatus?.() ?? {}),
+      raftMembers: async (here) => await Promise.resolve(answers.raftMembers?.(here) ?? {}),
+      transferLeadership: async (id) => await Promise.resolve(answers.transfer?.(id) ?? {}),
+      takeSnapshot: async () => await Promise.resolve(answers.snapshot?.() ?? {}),
+    };
     const server = await RpcServer.start({
       tcp: { host: "127.0.0.1", port: 0, credentials: { kind: "insecure" } },
       unix: { path: `${dataDir}/weft.sock`, files: socketFiles },
-      services: [controlService(backend)],
+      services: [controlService(backend, operations)],
       log: new KeptLog(),
     });
     return new FakeNode(dataDir, server);

@@ -3,139 +3,20 @@ import assert from "node:assert/strict";
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { nobleSuite } from "../../../core/crypto/noble_suite.ts";
 import { systemRandom } from "../../../core/io/random.ts";
-import { IpAddress } from "../../../core/ip/address.ts";
-import { Prefix } from "../../../core/ip/prefix.ts";
 import { PrivateKey } from "../../../core/keys/private_key.ts";
-import type { NodeConfig } from "../../../core/node/config.ts";
 import { RAFT_INSTANCE_KEY } from "../../../core/node/join_metadata.ts";
-import { type OpenNode, openNode, SOCKET_FILE_NAME } from "../../../core/node/node.ts";
 import {
-  APPLIED_INDEX_KEY,
   FRESHNESS_KEY,
   FRESHNESS_STRICT_KEY,
   PREFER_LEADER_KEY,
   READ_CONSISTENCY_KEY,
 } from "../../../core/plugin/read_level.ts";
-import { connect } from "../../../core/rpc/client.ts";
 import { ClusterStatus } from "../../../proto/gen/v1/mesh_messages_pb.ts";
-import type { JoinRequestSchema, JoinResponse } from "../../../proto/gen/v1/node_messages_pb.ts";
-import { Node } from "../../../proto/gen/v1/node_pb.ts";
-import { Control, type NodeStatus } from "../../../proto/gen/weft/v1/control_pb.ts";
+import type { JoinRequestSchema } from "../../../proto/gen/v1/node_messages_pb.ts";
 import { eventually } from "../../e2e/lab/eventually.ts";
-import { MemoryLog } from "../../twins/memory_log.ts";
-import { PaperTunnels } from "../../twins/paper_tunnel.ts";
+import { PaperNodes } from "./paper_nodes.ts";
 
-const LOOPBACK = IpAddress.parse("127.0.0.1");
-const NETWORK = Prefix.parse("10.83.0.0/29");
 const WAIT_MS = 20_000;
-
-/** Nodes of one test and their directories. */
-class Nodes implements AsyncDisposable {
-  readonly tunnels = new PaperTunnels();
-  readonly log = new MemoryLog();
-  readonly #directory = Deno.makeTempDirSync({ prefix: "weft-nodes-" });
-  readonly #open = new Map<string, OpenNode>();
-  readonly #ports = new Map<string, { readonly grpc: number; readonly raft: number }>();
-
-  config(nodeId: string, changes: Partial<NodeConfig> = {}): NodeConfig {
-    assert(LOOPBACK && NETWORK);
-    const ports = this.#ports.get(nodeId) ?? { grpc: freePort(), raft: freePort() };
-    this.#ports.set(nodeId, ports);
-    return {
-      origin: { kind: "resume" },
-      asVoter: false,
-      nodeId,
-      dataDir: `${this.#directory}/${nodeId}`,
-      inMemory: false,
-      primaryEndpoint: LOOPBACK,
-      endpoints: [],
-      ipv4Network: NETWORK,
-      ipv4: true,
-      ipv6: true,
-      grpcListen: { host: "127.0.0.1", port: ports.grpc },
-      raftListen: { host: "127.0.0.1", port: ports.raft },
-      wireguardListenPort: 51820,
-      interfaceName: "paper0",
-      mtu: 1420,
-      tls: { kind: "insecure" },
-      features: ["nodes"],
-      logLevel: "info",
-      logFormat: "text",
-      ...changes,
-    };
-  }
-
-  async start(nodeId: string, changes: Partial<NodeConfig> = {}): Promise<OpenNode> {
-    const { signal } = new AbortController();
-    const node = await openNode(this.config(nodeId, changes), this.log, signal, this.tunnels.open);
-    this.#open.set(nodeId, node);
-    return node;
-  }
-
-  bootstrap(nodeId: string, changes: Partial<NodeConfig> = {}): Promise<OpenNode> {
-    return this.start(nodeId, { origin: { kind: "bootstrap" }, ...changes });
-  }
-
-  join(nodeId: string, server: string, changes: Partial<NodeConfig> = {}): Promise<OpenNode> {
-    const servers = [{ host: "127.0.0.1", port: this.#ports.get(server)?.grpc ?? 0 }];
-    return this.start(nodeId, { origin: { kind: "join", servers }, ...changes });
-  }
-
-  async stop(nodeId: string): Promise<void> {
-    await this.#open.get(nodeId)?.[Symbol.asyncDispose]();
-    this.#open.delete(nodeId);
-  }
-
-  async status(nodeId: string): Promise<NodeStatus> {
-    await using client = connect({ socketPath: `${this.#directory}/${nodeId}/${SOCKET_FILE_NAME}` }, {
-      kind: "insecure",
-    });
-    return (await client.unary(Control.method.getNodeStatus, {})).message;
-  }
-
-  /** Asks for all nodes with `metadata`. @returns What the answer says of its level. */
-  async read(nodeId: string, metadata: Record<string, string>): Promise<{ level: string; index: number }> {
-    await using client = connect({ socketPath: `${this.#directory}/${nodeId}/${SOCKET_FILE_NAME}` }, {
-      kind: "insecure",
-    });
-    const { trailers } = await client.unary(Control.method.listNodes, {}, { metadata });
-    return {
-      level: trailers.get(READ_CONSISTENCY_KEY) ?? "",
-      index: Number(trailers.get(APPLIED_INDEX_KEY)),
-    };
-  }
-
-  async leave(nodeId: string): Promise<void> {
-    await using client = connect({ socketPath: `${this.#directory}/${nodeId}/${SOCKET_FILE_NAME}` }, {
-      kind: "insecure",
-    });
-    await client.unary(Control.method.leave, {}, { deadlineMs: 30_000 });
-  }
-
-  async rawJoin(
-    server: string,
-    request: MessageInitShape<typeof JoinRequestSchema>,
-    metadata: Record<string, string> = {},
-  ): Promise<JoinResponse> {
-    await using client = connect({ address: `127.0.0.1:${this.#ports.get(server)?.grpc}` }, { kind: "insecure" });
-    return (await client.unary(Node.method.join, request, { metadata })).message;
-  }
-
-  async rawLeave(server: string, id: string): Promise<void> {
-    await using client = connect({ address: `127.0.0.1:${this.#ports.get(server)?.grpc}` }, { kind: "insecure" });
-    await client.unary(Node.method.leave, { id });
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    for (const nodeId of [...this.#open.keys()].reverse()) await this.stop(nodeId);
-    Deno.removeSync(this.#directory, { recursive: true });
-  }
-}
-
-function freePort(): number {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return listener.addr.port;
-}
 
 function publicKey(): string {
   return `${PrivateKey.generate(systemRandom).publicKey(nobleSuite.x25519)}`;
@@ -146,7 +27,7 @@ function raw(id: string, key = publicKey()): MessageInitShape<typeof JoinRequest
 }
 
 Deno.test("openNode: a node bootstraps, stops, and is itself again", async () => {
-  await using nodes = new Nodes();
+  await using nodes = new PaperNodes();
   await nodes.bootstrap("a");
   const before = await nodes.status("a");
   assert.equal(before.status?.clusterStatus, ClusterStatus.CLUSTER_LEADER);
@@ -161,7 +42,7 @@ Deno.test("openNode: a node bootstraps, stops, and is itself again", async () =>
 });
 
 Deno.test("openNode: three members agree, and two go on without the leader", async () => {
-  await using nodes = new Nodes();
+  await using nodes = new PaperNodes();
   await nodes.bootstrap("a");
   await nodes.join("b", "a", { asVoter: true });
   await nodes.join("c", "b", { asVoter: true });
@@ -183,7 +64,7 @@ Deno.test("openNode: three members agree, and two go on without the leader", asy
 });
 
 Deno.test("Join: the same again changes nothing, other keys and full networks are refused", async () => {
-  await using nodes = new Nodes();
+  await using nodes = new PaperNodes();
   await nodes.bootstrap("a");
   const key = publicKey();
   const first = await nodes.rawJoin("a", raw("b", key));
@@ -200,7 +81,7 @@ Deno.test("Join: the same again changes nothing, other keys and full networks ar
 });
 
 Deno.test("Join: a new log under a known id and key is a new Raft member at the old addresses", async () => {
-  await using nodes = new Nodes();
+  await using nodes = new PaperNodes();
   await nodes.bootstrap("a");
   const request = raw("b");
   const first = await nodes.rawJoin("a", request, { [RAFT_INSTANCE_KEY]: "one" });
@@ -214,7 +95,7 @@ Deno.test("Join: a new log under a known id and key is a new Raft member at the 
 });
 
 Deno.test("Join and Leave: a follower names the leader", async () => {
-  await using nodes = new Nodes();
+  await using nodes = new PaperNodes();
   await nodes.bootstrap("a");
   await nodes.join("b", "a");
   const leaderAddress = `127.0.0.1:${nodes.config("a").grpcListen.port}`;
@@ -223,7 +104,7 @@ Deno.test("Join and Leave: a follower names the leader", async () => {
 });
 
 Deno.test("reads: every level at the leader, those that need no leader at a follower", async () => {
-  await using nodes = new Nodes();
+  await using nodes = new PaperNodes();
   await nodes.bootstrap("a");
   await nodes.join("b", "a");
   const before = await nodes.read("a", {});
@@ -248,7 +129,7 @@ Deno.test("reads: every level at the leader, those that need no leader at a foll
 });
 
 Deno.test("reads: a follower without its leader", async () => {
-  await using nodes = new Nodes();
+  await using nodes = new PaperNodes();
   await nodes.bootstrap("a");
   await nodes.join("b", "a");
   await nodes.read("b", { [FRESHNESS_KEY]: "5s" });
@@ -262,7 +143,7 @@ Deno.test("reads: a follower without its leader", async () => {
 });
 
 Deno.test("leave: the last node takes the mesh with it", async () => {
-  await using nodes = new Nodes();
+  await using nodes = new PaperNodes();
   const node = await nodes.bootstrap("a");
   await nodes.leave("a");
   assert.equal(await node.ended, "left");
@@ -271,7 +152,7 @@ Deno.test("leave: the last node takes the mesh with it", async () => {
 });
 
 Deno.test("leave: the only voter of a larger mesh is kept, with a hint", async () => {
-  await using nodes = new Nodes();
+  await using nodes = new PaperNodes();
   await nodes.bootstrap("a");
   await nodes.join("b", "a");
   await assert.rejects(nodes.leave("a"), /only voter/);
@@ -279,7 +160,7 @@ Deno.test("leave: the only voter of a larger mesh is kept, with a hint", async (
 });
 
 Deno.test("a node that the mesh removes ends, and says so", async () => {
-  await using nodes = new Nodes();
+  await using nodes = new PaperNodes();
   await nodes.bootstrap("a");
   const node = await nodes.join("b", "a");
   await nodes.rawLeave("a", "b");
@@ -287,14 +168,14 @@ Deno.test("a node that the mesh removes ends, and says so", async () => {
 });
 
 Deno.test("a node whose interface is deleted ends, and says so", async () => {
-  await using nodes = new Nodes();
+  await using nodes = new PaperNodes();
   const node = await nodes.bootstrap("a");
   nodes.tunnels.byNode.get("a")?.deleteInterface();
   await assert.rejects(node.ended, /The interface "paper0" was deleted/);
 });
 
 Deno.test("openNode: without state and without a way to a mesh it says what to do", async () => {
-  await using nodes = new Nodes();
+  await using nodes = new PaperNodes();
   await assert.rejects(nodes.start("a"), { reason: "not-joined" });
   await assert.rejects(nodes.start("no good"), { name: "ConfigError" });
 });

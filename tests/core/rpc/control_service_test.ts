@@ -6,7 +6,7 @@
 import assert from "node:assert/strict";
 import { socketFiles } from "../../../core/io/socket_files.ts";
 import { connect } from "../../../core/rpc/client.ts";
-import { type ControlBackend, controlService } from "../../../core/rpc/control_service.ts";
+import { type ControlBackend, controlService, type OperationsBackend } from "../../../core/rpc/control_service.ts";
 import { RpcError } from "../../../core/rpc/rpc_error.ts";
 import { Control } from "../../../proto/gen/weft/v1/control_pb.ts";
 import { EchoPair } from "./echo_service.ts";
@@ -27,13 +27,30 @@ function countingBackend(): { readonly backend: ControlBackend; readonly leaves:
   return { backend, leaves: () => leaves };
 }
 
+/** Answers with what it was asked. */
+const OPERATIONS: OperationsBackend = {
+  raftStatus: () => Promise.resolve({ id: "me" }),
+  raftMembers: (here) => Promise.resolve({ viewer: here ? "here" : "leader" }),
+  transferLeadership: (id, here) => Promise.resolve({ leader: `${id}${here ? " here" : ""}`, moved: true }),
+  takeSnapshot: () => Promise.resolve({ index: 7n }),
+};
+
 Deno.test("Control: status and nodes", async () => {
-  await using pair = await EchoPair.start({ services: [controlService(countingBackend().backend)] });
+  await using pair = await EchoPair.start({ services: [controlService(countingBackend().backend, OPERATIONS)] });
   const { message } = await pair.client.unary(getNodeStatus, {});
   assert.deepEqual([message.status?.id, message.raft?.term], ["me", 3n]);
   assert.equal((await pair.client.unary(getNodeStatus, { id: "b" })).message.status?.id, "b");
   const { nodes } = (await pair.client.unary(listNodes, {})).message;
   assert.deepEqual(nodes.map(({ id }) => id), ["a", "b"]);
+});
+
+Deno.test("Control: operations", async () => {
+  await using pair = await EchoPair.start({ services: [controlService(countingBackend().backend, OPERATIONS)] });
+  const { getRaftStatus, listRaftMembers, transferLeadership, takeSnapshot } = Control.method;
+  assert.equal((await pair.client.unary(getRaftStatus, {})).message.id, "me");
+  assert.equal((await pair.client.unary(listRaftMembers, { here: true })).message.viewer, "here");
+  assert.equal((await pair.client.unary(transferLeadership, { id: "b", here: true })).message.leader, "b here");
+  assert.equal((await pair.client.unary(takeSnapshot, {})).message.index, 7n);
 });
 
 Deno.test("Control.Leave: works on the Unix socket and nowhere else", async () => {
@@ -42,7 +59,7 @@ Deno.test("Control.Leave: works on the Unix socket and nowhere else", async () =
     const { backend, leaves } = countingBackend();
     const socketPath = `${folder}/weft.sock`;
     await using pair = await EchoPair.start({
-      services: [controlService(backend)],
+      services: [controlService(backend, OPERATIONS)],
       unix: { path: socketPath, files: socketFiles },
     });
     await assert.rejects(pair.client.unary(leave, {}), (error) => {
@@ -61,10 +78,14 @@ Deno.test("Control.Leave: works on the Unix socket and nowhere else", async () =
 });
 
 Deno.test("controlService: the mesh's inside is for members", () => {
-  const { methods } = controlService(countingBackend().backend);
+  const { methods } = controlService(countingBackend().backend, OPERATIONS);
   assert.deepEqual(Object.entries(methods).map(([name, { authorisation }]) => `${name} ${authorisation}`), [
     "getNodeStatus member",
     "listNodes member",
     "leave local",
+    "getRaftStatus member",
+    "listRaftMembers member",
+    "transferLeadership member",
+    "takeSnapshot member",
   ]);
 });

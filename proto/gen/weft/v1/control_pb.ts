@@ -18,7 +18,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file weft/v1/control.proto.
  */
 export const file_weft_v1_control: GenFile = /*@__PURE__*/
-  fileDesc("ChV3ZWZ0L3YxL2NvbnRyb2wucHJvdG8SB3dlZnQudjEiIgoUR2V0Tm9kZVN0YXR1c1JlcXVlc3QSCgoCaWQYASABKAkimgEKCk5vZGVTdGF0dXMSGgoGc3RhdHVzGAEgASgLMgoudjEuU3RhdHVzEikKCWFkZHJlc3NlcxgCIAEoCzIWLndlZnQudjEuTm9kZUFkZHJlc3NlcxIhCgRyYWZ0GAMgASgLMhMud2VmdC52MS5SYWZ0U3RhdHVzEiIKBXBlZXJzGAQgAygLMhMud2VmdC52MS5QZWVyU3RhdHVzIvYBCg1Ob2RlQWRkcmVzc2VzEgwKBGlwdjQYASABKAkSDAoEaXB2NhgCIAEoCRIUCgxuZXR3b3JrX2lwdjYYAyABKAkSFAoMbmV0d29ya19pcHY0GAQgASgJEhEKCWludGVyZmFjZRgFIAEoCRILCgNtdHUYBiABKA0SFgoOd2lyZWd1YXJkX3BvcnQYByABKA0SEQoJcmFmdF9wb3J0GAggASgNEhEKCWdycGNfcG9ydBgJIAEoDRISCgpwdWJsaWNfa2V5GAogASgJEhgKEHByaW1hcnlfZW5kcG9pbnQYCyABKAkSEQoJZW5kcG9pbnRzGAwgAygJIp8BCgpSYWZ0U3RhdHVzEgwKBHJvbGUYASABKAkSDAoEdGVybRgCIAEoBBIUCgxjb21taXRfaW5kZXgYAyABKAQSFQoNYXBwbGllZF9pbmRleBgEIAEoBBISCgpzdGF0ZV9oYXNoGAUgASgJEg4KBmxlYWRlchgGIAEoCRIkCgdtZW1iZXJzGAcgAygLMhMud2VmdC52MS5SYWZ0TWVtYmVyIjgKClJhZnRNZW1iZXISCgoCaWQYASABKAkSDwoHcmFmdF9pZBgCIAEoBBINCgV2b3RlchgDIAEoCCLHAQoKUGVlclN0YXR1cxIKCgJpZBgBIAEoCRISCgpwdWJsaWNfa2V5GAIgASgJEhAKCGVuZHBvaW50GAMgASgJEhMKC2FsbG93ZWRfaXBzGAQgAygJEjIKDmxhc3RfaGFuZHNoYWtlGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIQCghyeF9ieXRlcxgGIAEoBBIQCgh0eF9ieXRlcxgHIAEoBBIMCgRpcHY0GAggASgJEgwKBGlwdjYYCSABKAkiEgoQTGlzdE5vZGVzUmVxdWVzdCIwChFMaXN0Tm9kZXNSZXNwb25zZRIbCgVub2RlcxgBIAMoCzIMLnYxLk1lc2hOb2RlIhIKEExlYXZlTWVzaFJlcXVlc3QiEwoRTGVhdmVNZXNoUmVzcG9uc2Uy0gEKB0NvbnRyb2wSQwoNR2V0Tm9kZVN0YXR1cxIdLndlZnQudjEuR2V0Tm9kZVN0YXR1c1JlcXVlc3QaEy53ZWZ0LnYxLk5vZGVTdGF0dXMSQgoJTGlzdE5vZGVzEhkud2VmdC52MS5MaXN0Tm9kZXNSZXF1ZXN0Ghoud2VmdC52MS5MaXN0Tm9kZXNSZXNwb25zZRI+CgVMZWF2ZRIZLndlZnQudjEuTGVhdmVNZXNoUmVxdWVzdBoaLndlZnQudjEuTGVhdmVNZXNoUmVzcG9uc2ViBnByb3RvMw", [file_google_protobuf_timestamp, file_v1_mesh_messages, file_v1_node_messages]);
+  fileDesc("ChV3ZWZ0L3YxL2NvbnRyb2wucHJvdG8SB3dlZnQudjEiIgoUR2V0Tm9kZVN0YXR1c1JlcXVlc3QSCgoCaWQYASABKAkimgEKCk5vZGVTdGF0dXMSGgoGc3RhdHVzGAEgASgLMgoudjEuU3RhdHVzEikKCWFkZHJlc3NlcxgCIAEoCzIWLndlZnQudjEuTm9kZUFkZHJlc3NlcxIhCgRyYWZ0GAMgASgLMhMud2VmdC52MS5SYWZ0U3RhdHVzEiIKBXBlZXJzGAQgAygLMhMud2VmdC52MS5QZWVyU3RhdHVzIvYBCg1Ob2RlQWRkcmVzc2VzEgwKBGlwdjQYASABKAkSDAoEaXB2NhgCIAEoCRIUCgxuZXR3b3JrX2lwdjYYAyABKAkSFAoMbmV0d29ya19pcHY0GAQgASgJEhEKCWludGVyZmFjZRgFIAEoCRILCgNtdHUYBiABKA0SFgoOd2lyZWd1YXJkX3BvcnQYByABKA0SEQoJcmFmdF9wb3J0GAggASgNEhEKCWdycGNfcG9ydBgJIAEoDRISCgpwdWJsaWNfa2V5GAogASgJEhgKEHByaW1hcnlfZW5kcG9pbnQYCyABKAkSEQoJZW5kcG9pbnRzGAwgAygJIp8BCgpSYWZ0U3RhdHVzEgwKBHJvbGUYASABKAkSDAoEdGVybRgCIAEoBBIUCgxjb21taXRfaW5kZXgYAyABKAQSFQoNYXBwbGllZF9pbmRleBgEIAEoBBISCgpzdGF0ZV9oYXNoGAUgASgJEg4KBmxlYWRlchgGIAEoCRIkCgdtZW1iZXJzGAcgAygLMhMud2VmdC52MS5SYWZ0TWVtYmVyIjgKClJhZnRNZW1iZXISCgoCaWQYASABKAkSDwoHcmFmdF9pZBgCIAEoBBINCgV2b3RlchgDIAEoCCLHAQoKUGVlclN0YXR1cxIKCgJpZBgBIAEoCRISCgpwdWJsaWNfa2V5GAIgASgJEhAKCGVuZHBvaW50GAMgASgJEhMKC2FsbG93ZWRfaXBzGAQgAygJEjIKDmxhc3RfaGFuZHNoYWtlGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIQCghyeF9ieXRlcxgGIAEoBBIQCgh0eF9ieXRlcxgHIAEoBBIMCgRpcHY0GAggASgJEgwKBGlwdjYYCSABKAkiEgoQTGlzdE5vZGVzUmVxdWVzdCIwChFMaXN0Tm9kZXNSZXNwb25zZRIbCgVub2RlcxgBIAMoCzIMLnYxLk1lc2hOb2RlIhIKEExlYXZlTWVzaFJlcXVlc3QiEwoRTGVhdmVNZXNoUmVzcG9uc2UiFgoUR2V0UmFmdFN0YXR1c1JlcXVlc3Qi9AMKC1JhZnREZXRhaWxzEgoKAmlkGAEgASgJEg8KB3JhZnRfaWQYAiABKAQSDAoEcm9sZRgDIAEoCRIOCgZsZWFkZXIYBCABKAkSDAoEdGVybRgFIAEoBBIUCgxjb21taXRfaW5kZXgYBiABKAQSFQoNYXBwbGllZF9pbmRleBgHIAEoBBITCgtmaXJzdF9pbmRleBgIIAEoBBISCgpsYXN0X2luZGV4GAkgASgEEg4KBnZvdGVycxgKIAEoDRIQCghsZWFybmVycxgLIAEoDRIeChFxdW9ydW1fY29udGFjdF9tcxgMIAEoBEgAiAEBEhIKCnN0YXRlX2hhc2gYDSABKAkSFgoOc25hcHNob3RfaW5kZXgYDiABKAQSFQoNc25hcHNob3RfdGVybRgPIAEoBBIWCg5zbmFwc2hvdF9ieXRlcxgQIAEoBBIVCg1zbmFwc2hvdF9maWxlGBEgASgJEhEKCXdhbF9ieXRlcxgSIAEoBBIRCgl3YWxfZmlsZXMYEyABKA0SGwoTZWxlY3Rpb25fdGltZW91dF9tcxgUIAEoBBIUCgxoZWFydGJlYXRfbXMYFSABKAQSDwoHbWVzaF9pZBgWIAEoCRISCgpxdWFyYW50aW5lGBcgASgJQhQKEl9xdW9ydW1fY29udGFjdF9tcyImChZMaXN0UmFmdE1lbWJlcnNSZXF1ZXN0EgwKBGhlcmUYASABKAgidwoXTGlzdFJhZnRNZW1iZXJzUmVzcG9uc2USDgoGdmlld2VyGAEgASgJEgwKBHRlcm0YAiABKAQSEgoKbGFzdF9pbmRleBgDIAEoBBIqCgdtZW1iZXJzGAQgAygLMhkud2VmdC52MS5SYWZ0TWVtYmVyU3RhdHVzItYBChBSYWZ0TWVtYmVyU3RhdHVzEgoKAmlkGAEgASgJEg8KB3JhZnRfaWQYAiABKAQSDAoEcm9sZRgDIAEoCRIPCgdhZGRyZXNzGAQgASgJEhwKD2xhc3RfY29udGFjdF9tcxgFIAEoBEgAiAEBEhgKC21hdGNoX2luZGV4GAYgASgESAGIAQESEAoDbGFnGAcgASgESAKIAQESEAoIcHJvZ3Jlc3MYCCABKAlCEgoQX2xhc3RfY29udGFjdF9tc0IOCgxfbWF0Y2hfaW5kZXhCBgoEX2xhZyI1ChlUcmFuc2ZlckxlYWRlcnNoaXBSZXF1ZXN0EgoKAmlkGAEgASgJEgwKBGhlcmUYAiABKAgiSQoaVHJhbnNmZXJMZWFkZXJzaGlwUmVzcG9uc2USDgoGbGVhZGVyGAEgASgJEgwKBHRlcm0YAiABKAQSDQoFbW92ZWQYAyABKAgiFQoTVGFrZVNuYXBzaG90UmVxdWVzdCJQChRUYWtlU25hcHNob3RSZXNwb25zZRINCgVpbmRleBgBIAEoBBIMCgR0ZXJtGAIgASgEEg0KBWJ5dGVzGAMgASgEEgwKBGZpbGUYBCABKAkymgQKB0NvbnRyb2wSQwoNR2V0Tm9kZVN0YXR1cxIdLndlZnQudjEuR2V0Tm9kZVN0YXR1c1JlcXVlc3QaEy53ZWZ0LnYxLk5vZGVTdGF0dXMSQgoJTGlzdE5vZGVzEhkud2VmdC52MS5MaXN0Tm9kZXNSZXF1ZXN0Ghoud2VmdC52MS5MaXN0Tm9kZXNSZXNwb25zZRI+CgVMZWF2ZRIZLndlZnQudjEuTGVhdmVNZXNoUmVxdWVzdBoaLndlZnQudjEuTGVhdmVNZXNoUmVzcG9uc2USRAoNR2V0UmFmdFN0YXR1cxIdLndlZnQudjEuR2V0UmFmdFN0YXR1c1JlcXVlc3QaFC53ZWZ0LnYxLlJhZnREZXRhaWxzElQKD0xpc3RSYWZ0TWVtYmVycxIfLndlZnQudjEuTGlzdFJhZnRNZW1iZXJzUmVxdWVzdBogLndlZnQudjEuTGlzdFJhZnRNZW1iZXJzUmVzcG9uc2USXQoSVHJhbnNmZXJMZWFkZXJzaGlwEiIud2VmdC52MS5UcmFuc2ZlckxlYWRlcnNoaXBSZXF1ZXN0GiMud2VmdC52MS5UcmFuc2ZlckxlYWRlcnNoaXBSZXNwb25zZRJLCgxUYWtlU25hcHNob3QSHC53ZWZ0LnYxLlRha2VTbmFwc2hvdFJlcXVlc3QaHS53ZWZ0LnYxLlRha2VTbmFwc2hvdFJlc3BvbnNlYgZwcm90bzM", [file_google_protobuf_timestamp, file_v1_mesh_messages, file_v1_node_messages]);
 
 /**
  * @generated from message weft.v1.GetNodeStatusRequest
@@ -347,6 +347,387 @@ export const LeaveMeshResponseSchema: GenMessage<LeaveMeshResponse> = /*@__PURE_
   messageDesc(file_weft_v1_control, 9);
 
 /**
+ * @generated from message weft.v1.GetRaftStatusRequest
+ */
+export type GetRaftStatusRequest = Message<"weft.v1.GetRaftStatusRequest"> & {
+};
+
+/**
+ * Describes the message weft.v1.GetRaftStatusRequest.
+ * Use `create(GetRaftStatusRequestSchema)` to create a new message.
+ */
+export const GetRaftStatusRequestSchema: GenMessage<GetRaftStatusRequest> = /*@__PURE__*/
+  messageDesc(file_weft_v1_control, 10);
+
+/**
+ * @generated from message weft.v1.RaftDetails
+ */
+export type RaftDetails = Message<"weft.v1.RaftDetails"> & {
+  /**
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * @generated from field: uint64 raft_id = 2;
+   */
+  raftId: bigint;
+
+  /**
+   * leader, follower, candidate, pre-candidate.
+   *
+   * @generated from field: string role = 3;
+   */
+  role: string;
+
+  /**
+   * Node id; empty while unknown.
+   *
+   * @generated from field: string leader = 4;
+   */
+  leader: string;
+
+  /**
+   * @generated from field: uint64 term = 5;
+   */
+  term: bigint;
+
+  /**
+   * @generated from field: uint64 commit_index = 6;
+   */
+  commitIndex: bigint;
+
+  /**
+   * @generated from field: uint64 applied_index = 7;
+   */
+  appliedIndex: bigint;
+
+  /**
+   * Entries that are kept in memory for others.
+   *
+   * @generated from field: uint64 first_index = 8;
+   */
+  firstIndex: bigint;
+
+  /**
+   * @generated from field: uint64 last_index = 9;
+   */
+  lastIndex: bigint;
+
+  /**
+   * @generated from field: uint32 voters = 10;
+   */
+  voters: number;
+
+  /**
+   * @generated from field: uint32 learners = 11;
+   */
+  learners: number;
+
+  /**
+   * Since a majority of the voters was heard of (leader), or the leader (others); unset if never.
+   *
+   * @generated from field: optional uint64 quorum_contact_ms = 12;
+   */
+  quorumContactMs?: bigint | undefined;
+
+  /**
+   * SHA-256 of the replicated database, hex.
+   *
+   * @generated from field: string state_hash = 13;
+   */
+  stateHash: string;
+
+  /**
+   * The newest snapshot on disk; 0 and empty if there is none.
+   *
+   * @generated from field: uint64 snapshot_index = 14;
+   */
+  snapshotIndex: bigint;
+
+  /**
+   * @generated from field: uint64 snapshot_term = 15;
+   */
+  snapshotTerm: bigint;
+
+  /**
+   * @generated from field: uint64 snapshot_bytes = 16;
+   */
+  snapshotBytes: bigint;
+
+  /**
+   * @generated from field: string snapshot_file = 17;
+   */
+  snapshotFile: string;
+
+  /**
+   * The write-ahead log on disk.
+   *
+   * @generated from field: uint64 wal_bytes = 18;
+   */
+  walBytes: bigint;
+
+  /**
+   * @generated from field: uint32 wal_files = 19;
+   */
+  walFiles: number;
+
+  /**
+   * A follower campaigns after this long, or up to twice as long, without its leader.
+   *
+   * @generated from field: uint64 election_timeout_ms = 20;
+   */
+  electionTimeoutMs: bigint;
+
+  /**
+   * @generated from field: uint64 heartbeat_ms = 21;
+   */
+  heartbeatMs: bigint;
+
+  /**
+   * @generated from field: string mesh_id = 22;
+   */
+  meshId: string;
+
+  /**
+   * Why this replica does not serve; empty if it does.
+   *
+   * @generated from field: string quarantine = 23;
+   */
+  quarantine: string;
+};
+
+/**
+ * Describes the message weft.v1.RaftDetails.
+ * Use `create(RaftDetailsSchema)` to create a new message.
+ */
+export const RaftDetailsSchema: GenMessage<RaftDetails> = /*@__PURE__*/
+  messageDesc(file_weft_v1_control, 11);
+
+/**
+ * @generated from message weft.v1.ListRaftMembersRequest
+ */
+export type ListRaftMembersRequest = Message<"weft.v1.ListRaftMembersRequest"> & {
+  /**
+   * Answer with what the asked node knows, even if it does not lead.
+   *
+   * @generated from field: bool here = 1;
+   */
+  here: boolean;
+};
+
+/**
+ * Describes the message weft.v1.ListRaftMembersRequest.
+ * Use `create(ListRaftMembersRequestSchema)` to create a new message.
+ */
+export const ListRaftMembersRequestSchema: GenMessage<ListRaftMembersRequest> = /*@__PURE__*/
+  messageDesc(file_weft_v1_control, 12);
+
+/**
+ * @generated from message weft.v1.ListRaftMembersResponse
+ */
+export type ListRaftMembersResponse = Message<"weft.v1.ListRaftMembersResponse"> & {
+  /**
+   * The node whose view this is.
+   *
+   * @generated from field: string viewer = 1;
+   */
+  viewer: string;
+
+  /**
+   * @generated from field: uint64 term = 2;
+   */
+  term: bigint;
+
+  /**
+   * @generated from field: uint64 last_index = 3;
+   */
+  lastIndex: bigint;
+
+  /**
+   * Ordered by Raft id.
+   *
+   * @generated from field: repeated weft.v1.RaftMemberStatus members = 4;
+   */
+  members: RaftMemberStatus[];
+};
+
+/**
+ * Describes the message weft.v1.ListRaftMembersResponse.
+ * Use `create(ListRaftMembersResponseSchema)` to create a new message.
+ */
+export const ListRaftMembersResponseSchema: GenMessage<ListRaftMembersResponse> = /*@__PURE__*/
+  messageDesc(file_weft_v1_control, 13);
+
+/**
+ * @generated from message weft.v1.RaftMemberStatus
+ */
+export type RaftMemberStatus = Message<"weft.v1.RaftMemberStatus"> & {
+  /**
+   * Empty for a member that is not a node of the mesh any more.
+   *
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * @generated from field: uint64 raft_id = 2;
+   */
+  raftId: bigint;
+
+  /**
+   * leader, voter, learner.
+   *
+   * @generated from field: string role = 3;
+   */
+  role: string;
+
+  /**
+   * Where it listens for Raft inside the mesh, host:port.
+   *
+   * @generated from field: string address = 4;
+   */
+  address: string;
+
+  /**
+   * Since the viewer heard from it; unset for the viewer itself, and if never.
+   *
+   * @generated from field: optional uint64 last_contact_ms = 5;
+   */
+  lastContactMs?: bigint | undefined;
+
+  /**
+   * Last log index known to be on its disk, and how many entries that is behind; unset unless the viewer leads.
+   *
+   * @generated from field: optional uint64 match_index = 6;
+   */
+  matchIndex?: bigint | undefined;
+
+  /**
+   * @generated from field: optional uint64 lag = 7;
+   */
+  lag?: bigint | undefined;
+
+  /**
+   * probe, replicate, snapshot; empty unless the viewer leads.
+   *
+   * @generated from field: string progress = 8;
+   */
+  progress: string;
+};
+
+/**
+ * Describes the message weft.v1.RaftMemberStatus.
+ * Use `create(RaftMemberStatusSchema)` to create a new message.
+ */
+export const RaftMemberStatusSchema: GenMessage<RaftMemberStatus> = /*@__PURE__*/
+  messageDesc(file_weft_v1_control, 14);
+
+/**
+ * @generated from message weft.v1.TransferLeadershipRequest
+ */
+export type TransferLeadershipRequest = Message<"weft.v1.TransferLeadershipRequest"> & {
+  /**
+   * Node id; empty for the voter with the longest log.
+   *
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * Refuse instead of asking the leader.
+   *
+   * @generated from field: bool here = 2;
+   */
+  here: boolean;
+};
+
+/**
+ * Describes the message weft.v1.TransferLeadershipRequest.
+ * Use `create(TransferLeadershipRequestSchema)` to create a new message.
+ */
+export const TransferLeadershipRequestSchema: GenMessage<TransferLeadershipRequest> = /*@__PURE__*/
+  messageDesc(file_weft_v1_control, 15);
+
+/**
+ * @generated from message weft.v1.TransferLeadershipResponse
+ */
+export type TransferLeadershipResponse = Message<"weft.v1.TransferLeadershipResponse"> & {
+  /**
+   * Who leads now.
+   *
+   * @generated from field: string leader = 1;
+   */
+  leader: string;
+
+  /**
+   * @generated from field: uint64 term = 2;
+   */
+  term: bigint;
+
+  /**
+   * False if it led before.
+   *
+   * @generated from field: bool moved = 3;
+   */
+  moved: boolean;
+};
+
+/**
+ * Describes the message weft.v1.TransferLeadershipResponse.
+ * Use `create(TransferLeadershipResponseSchema)` to create a new message.
+ */
+export const TransferLeadershipResponseSchema: GenMessage<TransferLeadershipResponse> = /*@__PURE__*/
+  messageDesc(file_weft_v1_control, 16);
+
+/**
+ * @generated from message weft.v1.TakeSnapshotRequest
+ */
+export type TakeSnapshotRequest = Message<"weft.v1.TakeSnapshotRequest"> & {
+};
+
+/**
+ * Describes the message weft.v1.TakeSnapshotRequest.
+ * Use `create(TakeSnapshotRequestSchema)` to create a new message.
+ */
+export const TakeSnapshotRequestSchema: GenMessage<TakeSnapshotRequest> = /*@__PURE__*/
+  messageDesc(file_weft_v1_control, 17);
+
+/**
+ * @generated from message weft.v1.TakeSnapshotResponse
+ */
+export type TakeSnapshotResponse = Message<"weft.v1.TakeSnapshotResponse"> & {
+  /**
+   * @generated from field: uint64 index = 1;
+   */
+  index: bigint;
+
+  /**
+   * @generated from field: uint64 term = 2;
+   */
+  term: bigint;
+
+  /**
+   * @generated from field: uint64 bytes = 3;
+   */
+  bytes: bigint;
+
+  /**
+   * On the disk of the asked node; empty if it keeps nothing there.
+   *
+   * @generated from field: string file = 4;
+   */
+  file: string;
+};
+
+/**
+ * Describes the message weft.v1.TakeSnapshotResponse.
+ * Use `create(TakeSnapshotResponseSchema)` to create a new message.
+ */
+export const TakeSnapshotResponseSchema: GenMessage<TakeSnapshotResponse> = /*@__PURE__*/
+  messageDesc(file_weft_v1_control, 18);
+
+/**
  * @generated from service weft.v1.Control
  */
 export const Control: GenService<{
@@ -379,6 +760,46 @@ export const Control: GenService<{
     methodKind: "unary";
     input: typeof LeaveMeshRequestSchema;
     output: typeof LeaveMeshResponseSchema;
+  },
+  /**
+   * Raft as the node that is asked sees it.
+   *
+   * @generated from rpc weft.v1.Control.GetRaftStatus
+   */
+  getRaftStatus: {
+    methodKind: "unary";
+    input: typeof GetRaftStatusRequestSchema;
+    output: typeof RaftDetailsSchema;
+  },
+  /**
+   * The members of the Raft group as the leader sees them; a node that is not the leader asks it.
+   *
+   * @generated from rpc weft.v1.Control.ListRaftMembers
+   */
+  listRaftMembers: {
+    methodKind: "unary";
+    input: typeof ListRaftMembersRequestSchema;
+    output: typeof ListRaftMembersResponseSchema;
+  },
+  /**
+   * Makes another voter lead, and answers once it does.
+   *
+   * @generated from rpc weft.v1.Control.TransferLeadership
+   */
+  transferLeadership: {
+    methodKind: "unary";
+    input: typeof TransferLeadershipRequestSchema;
+    output: typeof TransferLeadershipResponseSchema;
+  },
+  /**
+   * Writes a snapshot of this node's replica now.
+   *
+   * @generated from rpc weft.v1.Control.TakeSnapshot
+   */
+  takeSnapshot: {
+    methodKind: "unary";
+    input: typeof TakeSnapshotRequestSchema;
+    output: typeof TakeSnapshotResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_weft_v1_control, 0);
