@@ -9,9 +9,11 @@ import { describeMismatch } from "./core/raft/transcript/datadriven.ts";
 import { rewriteTranscriptText, runTranscriptText } from "./core/raft/transcript/run_file.ts";
 
 const rewrite = Deno.args[0] === "--rewrite";
+let files = 0;
 let failed = 0;
 for (const directory of Deno.args.slice(rewrite ? 1 : 0)) {
   const names = [...Deno.readDirSync(directory)].map(({ name }) => name).filter((name) => name.endsWith(".txt")).sort();
+  files += names.length;
   for (const name of names) {
     const path = `${directory}/${name}`;
     if (rewrite) Deno.writeTextFileSync(path, rewriteTranscriptText(Deno.readTextFileSync(path)));
@@ -21,5 +23,6 @@ for (const directory of Deno.args.slice(rewrite ? 1 : 0)) {
     if (mismatches.length > 0) failed++;
   }
 }
-console.log(failed === 0 ? "all agree" : `${failed} file(s) disagree`);
-Deno.exit(failed === 0 ? 0 : 1);
+if (files === 0) console.log("no transcripts: give one or more directories with .txt files");
+else console.log(failed === 0 ? `all ${files} agree` : `${failed} of ${files} disagree`);
+Deno.exit(failed === 0 && files > 0 ? 0 : 1);
