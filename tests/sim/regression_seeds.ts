@@ -20,6 +20,12 @@ export interface RegressionSeed {
  */
 export const REGRESSION_SEEDS: readonly RegressionSeed[] = [
   {
+    seed: 2888,
+    events: 20_000,
+    fsm: "map",
+    found: "a read was confirmed by the answer to a question of an earlier process (core/node/reads.ts)",
+  },
+  {
     seed: 13,
     events: 20_000,
     fsm: "map",

@@ -46,6 +46,53 @@ scenario("snapshot: one that is lost on the way is sent again", EAGER, (lab) => 
   assert(lost >= 3);
 });
 
+for (const order of ["in order", "the newer one first"] as const) {
+  scenario(`snapshot: two within a moment, ${order} (etcd 18055)`, EAGER, (lab) => {
+    lab.elect(1);
+    lab.settle(1, 2, 3);
+    lab.crash(3);
+    for (let i = 0; i < 20; i++) lab.written(1, 3, 200 + i);
+    lab.restart(3);
+    lab.hold((m) => m.kind === "snapshot" && m.to === 3);
+    lab.until("the first is on its way", () => lab.held.length === 1);
+    for (let i = 0; i < 20; i++) lab.written(1, 3, 300 + i);
+    // The link says that it was lost, which is not so.
+    lab.member(1).unreachable(3);
+    lab.until("and the second", () => lab.held.length === 2);
+    assert.notDeepEqual(lab.held[0], lab.held[1]);
+    lab.release(order === "in order" ? [...lab.held] : lab.held.toReversed());
+    lab.settle(1, 2, 3);
+    assert.equal(lab.process(3).machine.lookup(3), 319);
+    lab.expectWork(1, 2, 3);
+  });
+}
+
+scenario("snapshot: newer ones do not make it start over (NuRaft 118)", EAGER, (lab) => {
+  lab.elect(1);
+  lab.settle(1, 2, 3);
+  lab.crash(3);
+  for (let i = 0; i < 20; i++) lab.written(1, 3, 200 + i);
+  lab.restart(3);
+  lab.hold((m) => m.kind === "snapshot" && m.to === 3);
+  lab.until("it is on its way", () => lab.held.length === 1);
+  // A slow link: many newer snapshots come to be before it arrives.
+  for (let i = 0; i < 50; i++) {
+    lab.written(1, 3, 300 + i);
+    lab.run(20);
+  }
+  assert.equal(lab.held.length, 1, "nothing else was sent meanwhile");
+  const first = [...lab.held];
+  let others = 0;
+  lab.release(first);
+  lab.hold((m) => {
+    if (m.kind === "snapshot") others++;
+    return false;
+  });
+  lab.settle(1, 2, 3);
+  assert(others <= 1, `${others} more snapshots`);
+  lab.expectWork(1, 2, 3);
+});
+
 scenario("snapshot: a caller whose entry came with one is not left waiting (willemt/raft 130)", EAGER, (lab) => {
   lab.elect(1);
   lab.settle(1, 2, 3);
