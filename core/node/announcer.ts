@@ -4,24 +4,32 @@
  *
  * @module
  */
+import { MeshError } from "../plugin/errors.ts";
+import { mayChange } from "./join.ts";
 import { meshRpcAddress, publicRpcAddress } from "./mesh_view.ts";
 import { MeshWrites } from "./mesh_writes.ts";
 import { type JoinTarget, type SelfDescription, sendJoin } from "./origin.ts";
 import type { Running } from "./running.ts";
 import type { NodeRecord } from "../state/queries/node_record.ts";
 import { sameAnnouncement } from "../state/node_announcement.ts";
+import type { WriteSession } from "../state/write_session.ts";
+import type { WriteSessions } from "./write_sessions.ts";
 
 /** Compares and tells; one attempt at a time, the next run tries again. */
 export class Announcer {
   readonly #running: Running;
   readonly #describe: () => SelfDescription;
+  readonly #sessions: WriteSessions;
   readonly #signal: AbortSignal;
   #isBusy = false;
+  /** What was sent and not answered: told again, it is the same write. */
+  #unanswered: { readonly text: string; readonly session: WriteSession } | undefined;
 
   /** @param signal Aborted when the node stops. */
-  constructor(running: Running, describe: () => SelfDescription, signal: AbortSignal) {
+  constructor(running: Running, describe: () => SelfDescription, sessions: WriteSessions, signal: AbortSignal) {
     this.#running = running;
     this.#describe = describe;
+    this.#sessions = sessions;
     this.#signal = signal;
   }
 
@@ -35,8 +43,12 @@ export class Announcer {
     if (isAnnounced(self, description) && (self.wantsVote || !config.asVoter)) return;
     this.#isBusy = true;
     this.#announce(self, leader, description)
-      .then(() => this.#running.parts.log.info("announced new addresses", { node: self.id }))
+      .then(() => {
+        this.#unanswered = undefined;
+        this.#running.parts.log.info("announced new addresses", { node: self.id });
+      })
       .catch((error) => {
+        if (error instanceof MeshError && !mayChange(error)) this.#unanswered = undefined;
         const text = error instanceof Error ? error.message : String(error);
         this.#running.parts.log.warn("cannot announce, will try again", { error: text });
       })
@@ -46,14 +58,16 @@ export class Announcer {
   async #announce(self: NodeRecord, leader: NodeRecord, description: SelfDescription): Promise<void> {
     const { machine, raft, clock, config, credentials } = this.#running.parts;
     const { announced, publicKey, ...ports } = description;
+    const session = this.#session(description);
     if (this.#running.isLeader) {
       const parameters = { ...ports, primaryEndpoint: announced.primary, endpoints: announced.others };
-      await new MeshWrites(machine, raft).update({ ...parameters, id: self.id, publicKey, nowMs: clock.wallMs() });
+      const update = { ...parameters, id: self.id, publicKey, nowMs: clock.wallMs() };
+      await new MeshWrites(machine, raft).update(update, session);
       return;
     }
     const wished = { ...config, asVoter: config.asVoter || self.wantsVote };
     const send = (target: JoinTarget) =>
-      sendJoin(target, credentials, wished, description, self.raftInstance, this.#signal);
+      sendJoin(target, credentials, wished, description, self.raftInstance, session, this.#signal);
     // The tunnel may be what is broken, if this host has moved: then the leader's public address is left.
     const inside = { address: meshRpcAddress(leader), throughTunnel: true };
     const outside = publicRpcAddress(leader);
@@ -62,6 +76,16 @@ export class Announcer {
       return send({ address: outside });
     });
   }
+
+  #session(description: SelfDescription): WriteSession {
+    const text = JSON.stringify({ ...description, announced: announcedText(description) });
+    if (this.#unanswered?.text !== text) this.#unanswered = { text, session: this.#sessions.next() };
+    return this.#unanswered.session;
+  }
+}
+
+function announcedText({ announced }: SelfDescription): string[] {
+  return [announced.primary, ...announced.others].map(String);
 }
 
 function isAnnounced(self: NodeRecord, { announced, raftPort, grpcPort, wireguardPort }: SelfDescription): boolean {

@@ -13,9 +13,12 @@ import { MeshError } from "../plugin/errors.ts";
 import type { RpcContext } from "../plugin/rpc.ts";
 import type { ControlBackend } from "../rpc/control_service.ts";
 import type { NodeRecord } from "../state/queries/node_record.ts";
+import { formatWriteSession, type WriteSession } from "../state/write_session.ts";
+import { WRITE_SESSION_KEY } from "./join_metadata.ts";
 import { ipv4Cidr, ipv6Cidr, meshNodeMessage } from "./mesh_view.ts";
 import { LEAVE_WAIT_MS, type MeshNodeBackend, remoteStatusOptions } from "./node_backend.ts";
 import type { Running } from "./running.ts";
+import type { WriteSessions } from "./write_sessions.ts";
 
 /** Leadership may move while a node leaves; it looks for the leader this many times. */
 const LEAVE_ATTEMPT_COUNT_MAX = 3;
@@ -32,11 +35,13 @@ export interface LeavingLife {
 export class MeshControlBackend implements ControlBackend {
   readonly #running: Running;
   readonly #node: MeshNodeBackend;
+  readonly #sessions: WriteSessions;
   readonly #life: LeavingLife;
 
-  constructor(running: Running, node: MeshNodeBackend, life: LeavingLife) {
+  constructor(running: Running, node: MeshNodeBackend, sessions: WriteSessions, life: LeavingLife) {
     this.#running = running;
     this.#node = node;
+    this.#sessions = sessions;
     this.#life = life;
   }
 
@@ -63,10 +68,11 @@ export class MeshControlBackend implements ControlBackend {
     const running = this.#running;
     this.#life.leaving();
     if (running.isLeader && running.nodes().length === 1) return this.#life.left();
+    const session = this.#sessions.next();
     for (let attempt = 1;; attempt++) {
       try {
         if (running.isLeader) await this.#node.handOver(context.signal);
-        await this.#askLeader(context);
+        await this.#askLeader(session, context);
         return this.#life.left();
       } catch (error) {
         const moved = error instanceof MeshError && (error.reason === "not-leader" || error.reason === "no-leader");
@@ -75,11 +81,12 @@ export class MeshControlBackend implements ControlBackend {
     }
   }
 
-  async #askLeader(context: RpcContext): Promise<void> {
+  async #askLeader(session: WriteSession, context: RpcContext): Promise<void> {
     const leader = this.#running.leader();
     if (!leader) throw new MeshError("no-leader", "The mesh has no leader now: it cannot let this node go");
     await using client = this.#running.connectTo(leader);
-    const options = { deadlineMs: 2 * LEAVE_WAIT_MS, signal: context.signal };
+    const metadata = { [WRITE_SESSION_KEY]: formatWriteSession(session) };
+    const options = { deadlineMs: 2 * LEAVE_WAIT_MS, metadata, signal: context.signal };
     const answered = client.unary(Node.method.leave, { id: this.#running.nodeId }, options);
     answered.catch(() => {});
     // The answer may be lost with the tunnel; that this replica no longer has this node says the same.

@@ -69,7 +69,7 @@ async function askFollowingLeader<Answer>(server: HostPort, calls: JoinCalls<Ans
 }
 
 /** Errors that a later attempt or another server may not repeat. */
-function mayChange(error: MeshError): boolean {
+export function mayChange(error: MeshError): boolean {
   switch (error.reason) {
     case "unavailable":
     case "timeout":

@@ -1,11 +1,15 @@
 /**
  * Writes to the mesh, on the leader: from a checked request to an applied log entry, or a refusal with nothing changed.
  *
+ * A caller that names its write gets the same answer however often it asks, and from whichever leader: the name goes into
+ * the log entry, and the replicated state keeps the answer (`core/state/sessions.ts`). Without a name, a write that is
+ * repeated is a new one.
+ *
  * @module
  */
 import type { RaftApplyResponse, RaftLogEntry } from "../../proto/gen/v1/node_raft_pb.ts";
 import { MeshError } from "../plugin/errors.ts";
-import type { StateMachine } from "../state/apply.ts";
+import type { StateMachine, StateReader } from "../state/apply.ts";
 import { encodeEntry } from "../state/codec.ts";
 import { joinCommand, type JoinParameters, parseJoinResult, previewJoin } from "../state/commands/join_node.ts";
 import { leaveCommand, parseLeaveResult, previewLeave } from "../state/commands/leave_node.ts";
@@ -17,13 +21,24 @@ import {
 } from "../state/commands/update_node.ts";
 import type { NodeRecord } from "../state/queries/node_record.ts";
 import { listRaftAcls } from "../state/queries/raft_acls.ts";
+import { sessionResponse } from "../state/queries/session_response.ts";
 import { voteVerdict } from "../state/raft_acl.ts";
 import type { Refusal } from "../state/refusal.ts";
+import { sessionFor, type WriteSession } from "../state/write_session.ts";
 
 /** What writes need of the Raft loop. */
 export interface WriteLog {
   propose(data: Uint8Array): Promise<RaftApplyResponse>;
   linearizable(): Promise<void>;
+}
+
+/** One kind of write. */
+interface Write<Result> {
+  /** Throws what a caller is told before anything else. */
+  readonly check?: () => unknown;
+  /** The answer that needs no log entry. */
+  readonly preview: (reader: StateReader) => Result | undefined;
+  readonly entry: () => RaftLogEntry;
 }
 
 /** The write vocabulary of a leader. All methods throw {@linkcode MeshError}, `not-leader` among others. */
@@ -39,35 +54,53 @@ export class MeshWrites {
   /**
    * Adds or updates a node. A request that would change nothing is answered from the state, fresh as of now, and adds
    * nothing to the log.
+   *
+   * @param session The caller's name for this write, see the module.
    */
-  async join(parameters: JoinParameters): Promise<NodeRecord> {
-    await this.#log.linearizable();
-    if (parameters.wantsVote) this.#checkVote(parameters.id);
-    const preview = this.#machine.read((reader) => previewJoin(reader, parameters));
-    const result = preview ?? parseJoinResult(await this.#write(joinCommand(parameters)));
+  async join(parameters: JoinParameters, session?: WriteSession): Promise<NodeRecord> {
+    const result = await this.#once("join", session, parseJoinResult, {
+      check: () => parameters.wantsVote && this.#checkVote(parameters.id),
+      preview: (reader) => previewJoin(reader, parameters),
+      entry: () => joinCommand(parameters),
+    });
     return result.kind === "joined" ? result.node : refuse(result);
   }
 
   /** Announces other ports or addresses of a node. */
-  async update(parameters: UpdateParameters): Promise<NodeRecord> {
-    await this.#log.linearizable();
-    const preview = this.#machine.read((reader) => previewUpdate(reader, parameters));
-    const result = preview ?? parseUpdateResult(await this.#write(updateCommand(parameters)));
+  async update(parameters: UpdateParameters, session?: WriteSession): Promise<NodeRecord> {
+    const result = await this.#once("update", session, parseUpdateResult, {
+      preview: (reader) => previewUpdate(reader, parameters),
+      entry: () => updateCommand(parameters),
+    });
     return result.kind === "joined" ? result.node : refuse(result);
   }
 
   /** Removes a node. @returns Its Raft member id, `undefined` if there was no such node. */
-  async leave(id: string, nowMs: number): Promise<number | undefined> {
-    await this.#log.linearizable();
+  async leave(id: string, nowMs: number, session?: WriteSession): Promise<number | undefined> {
     const parameters = { id, nowMs };
-    const preview = this.#machine.read((reader) => previewLeave(reader, parameters));
-    const result = preview ?? parseLeaveResult(await this.#write(leaveCommand(parameters)));
+    const result = await this.#once("leave", session, parseLeaveResult, {
+      preview: (reader) => previewLeave(reader, parameters),
+      entry: () => leaveCommand(parameters),
+    });
     if (result.kind === "refused") refuse(result);
     return result.kind === "left" ? result.raftId : undefined;
   }
 
-  #write(entry: RaftLogEntry): Promise<RaftApplyResponse> {
-    return this.#log.propose(encodeEntry(entry));
+  /** In this order: the answer that was given before, what a read can answer, the log. */
+  async #once<Result>(
+    operation: string,
+    client: WriteSession | undefined,
+    parse: (response: RaftApplyResponse) => Result,
+    write: Write<Result>,
+  ): Promise<Result> {
+    await this.#log.linearizable();
+    const session = sessionFor(operation, client);
+    const known = session && this.#machine.read((reader) => sessionResponse(reader, session));
+    if (known) return parse(known);
+    write.check?.();
+    const preview = this.#machine.read(write.preview);
+    if (preview !== undefined) return preview;
+    return parse(await this.#log.propose(encodeEntry(write.entry(), session)));
   }
 
   #checkVote(id: string): void {

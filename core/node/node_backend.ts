@@ -25,6 +25,7 @@ import { formatVoters } from "./link_directory.ts";
 import { clusterStatusOf, joinResponseMessage } from "./mesh_view.ts";
 import { MeshWrites } from "./mesh_writes.ts";
 import type { Running } from "./running.ts";
+import { requestedSession } from "./write_sessions.ts";
 
 const DEFAULT_RAFT_PORT = 9443;
 const DEFAULT_WIREGUARD_PORT = 51820;
@@ -52,19 +53,20 @@ export class MeshNodeBackend implements NodeBackend {
     const parameters = joinParameters(request, context, this.#running.parts.clock.wallMs());
     const problem = validateJoin(parameters);
     if (problem !== undefined) throw new MeshError("invalid-argument", problem);
-    const node = await this.#writes.join(parameters);
+    const node = await this.#writes.join(parameters, requestedSession(context.metadata));
     this.#running.parts.log.info("node joined", { node: node.id, raftId: node.raftId, voter: node.wantsVote });
     return this.#joinAnswer(node);
   }
 
   async leave(id: string, context: RpcContext): Promise<void> {
     const running = this.#running;
+    const session = requestedSession(context.metadata);
     running.requireLeader();
     if (id === running.nodeId && running.nodes().length > 1) {
       await this.handOver(context.signal);
       running.requireLeader();
     }
-    const raftId = await this.#writes.leave(id, running.parts.clock.wallMs());
+    const raftId = await this.#writes.leave(id, running.parts.clock.wallMs(), session);
     if (raftId === undefined) return;
     running.parts.log.info("node left", { node: id, raftId });
     const gone = () => !isMember(running, raftId) || running.nodes().length === 0;

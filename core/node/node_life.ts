@@ -25,6 +25,7 @@ import { RaftLoop } from "./raft_loop.ts";
 import { RaftTicker } from "./raft_ticker.ts";
 import { Reconciler } from "./reconciler.ts";
 import { Running } from "./running.ts";
+import { WriteSessions } from "./write_sessions.ts";
 
 /** Length of one unit of Raft time, in milliseconds. */
 export const RAFT_TICK_MS = 50;
@@ -49,6 +50,7 @@ export type NodeEnd = "left" | "removed";
 /** See the module. */
 export class NodeLife implements AsyncDisposable {
   readonly #parts: LifeParts;
+  readonly #sessions: WriteSessions;
   readonly #finder: PlaceFinder;
   readonly #stack = new AsyncDisposableStack();
   readonly #changes = new Changes();
@@ -67,7 +69,8 @@ export class NodeLife implements AsyncDisposable {
 
   constructor(parts: LifeParts) {
     this.#parts = parts;
-    this.#finder = new PlaceFinder(parts);
+    this.#sessions = new WriteSessions(parts.random);
+    this.#finder = new PlaceFinder(parts, this.#sessions);
     this.#contact = new LeaderContact(parts.clock, () => parts.machine.appliedIndex);
     this.#end.promise.catch(() => {});
   }
@@ -154,7 +157,7 @@ export class NodeLife implements AsyncDisposable {
     const node = new MeshNodeBackend(running);
     gate.open({
       node,
-      control: new MeshControlBackend(running, node, {
+      control: new MeshControlBackend(running, node, this.#sessions, {
         leaving: () => this.#isLeaving = true,
         left: () => this.#finish("left"),
       }),
@@ -174,7 +177,12 @@ export class NodeLife implements AsyncDisposable {
       removed: () => this.#finish(this.#isLeaving ? "left" : "removed"),
       log: log.child("reconcile"),
     }, place.seed?.peers ?? []);
-    this.#announcer = new Announcer(running, () => this.#finder.describe(undefined), this.#stop.signal);
+    this.#announcer = new Announcer(
+      running,
+      () => this.#finder.describe(undefined),
+      this.#sessions,
+      this.#stop.signal,
+    );
     this.#again = this.#stack.use(new Alarm(clock, () => this.#reconcile()));
     // A host that has moved is found again as soon as the mesh is told.
     tunnel.whenUnderlayChanges(() => this.#stop.signal.aborted || this.#reconcile());

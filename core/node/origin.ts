@@ -18,7 +18,15 @@ import type { Random } from "../seams/random.ts";
 import { BOOTSTRAP_RAFT_ID } from "../state/commands/bootstrap_mesh.ts";
 import type { NodeConfig } from "./config.ts";
 import type { AnnouncedEndpoints } from "./endpoints.ts";
-import { MESH_ID_KEY, MESH_PREFIX_KEY, RAFT_ID_KEY, RAFT_INSTANCE_KEY, RAFT_VOTERS_KEY } from "./join_metadata.ts";
+import { formatWriteSession, type WriteSession } from "../state/write_session.ts";
+import {
+  MESH_ID_KEY,
+  MESH_PREFIX_KEY,
+  RAFT_ID_KEY,
+  RAFT_INSTANCE_KEY,
+  RAFT_VOTERS_KEY,
+  WRITE_SESSION_KEY,
+} from "./join_metadata.ts";
 import { firstHost, type LinkMember, seedMembers } from "./link_directory.ts";
 import { type MeshPeer, tunnelPeer } from "./reconcile.ts";
 import type { MeshNetwork } from "./tunnel.ts";
@@ -85,6 +93,7 @@ export function randomUlaNetwork(random: Random): Prefix {
 /**
  * Sends one Join.
  *
+ * @param session Names this Join; an attempt whose answer was lost is repeated under the same name.
  * @param signal Ends the call.
  * @throws {MeshError} As the server answered, or `unimplemented` if it is no Weft node.
  */
@@ -94,6 +103,7 @@ export async function sendJoin(
   config: NodeConfig,
   self: SelfDescription,
   instanceId: string,
+  session: WriteSession,
   signal: AbortSignal,
 ): Promise<Place> {
   await using client = connect(server, credentials);
@@ -109,7 +119,8 @@ export async function sendJoin(
     preferRaftIpv6: !config.ipv4,
     asVoter: config.asVoter,
   };
-  const options = { deadlineMs: JOIN_CALL_MS, metadata: { [RAFT_INSTANCE_KEY]: instanceId }, signal };
+  const metadata = { [RAFT_INSTANCE_KEY]: instanceId, [WRITE_SESSION_KEY]: formatWriteSession(session) };
+  const options = { deadlineMs: JOIN_CALL_MS, metadata, signal };
   const { message, trailers } = await client.unary(Node.method.join, request, options);
   return placeOf(message, trailers, config, self, server);
 }

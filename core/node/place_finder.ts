@@ -15,6 +15,7 @@ import { announcedEndpoints } from "./endpoints.ts";
 import { joinMesh } from "./join.ts";
 import type { LifeParts } from "./life_parts.ts";
 import { newMesh, type Place, randomId, type SelfDescription, sendJoin } from "./origin.ts";
+import type { WriteSessions } from "./write_sessions.ts";
 
 const FIRST_INDEX = 1;
 const FIRST_TERM = 1;
@@ -32,9 +33,11 @@ function documentationAddress(): IpAddress {
 /** See the module. */
 export class PlaceFinder {
   readonly #parts: LifeParts;
+  readonly #sessions: WriteSessions;
 
-  constructor(parts: LifeParts) {
+  constructor(parts: LifeParts, sessions: WriteSessions) {
     this.#parts = parts;
+    this.#sessions = sessions;
   }
 
   /**
@@ -85,10 +88,11 @@ export class PlaceFinder {
     signal: AbortSignal,
   ): Promise<Place> {
     const { config, credentials, clock, log } = this.#parts;
+    const session = this.#sessions.next();
     const place = await joinMesh(servers, {
       join: (server) => {
         const self = this.describe(IpAddress.parse(server.host));
-        return sendJoin({ address: formatHostPort(server) }, credentials, config, self, instanceId, signal);
+        return sendJoin({ address: formatHostPort(server) }, credentials, config, self, instanceId, session, signal);
       },
       nowMs: () => clock.monotonicMs(),
       wait: (delayMs) => delay(delayMs, signal),

@@ -4,7 +4,8 @@
  *
  * 1. The Raft loop hands over a batch of committed entries: one transaction for the whole batch.
  * 2. Each entry runs inside a SAVEPOINT of its own: a statement that fails undoes its entry and nothing else.
- * 3. The index and term of the last entry are written in the same transaction, so that the database always knows how far
+ * 3. An entry with the name of a write (`write_session.ts`) runs once, however often it is in the log.
+ * 4. The index and term of the last entry are written in the same transaction, so that the database always knows how far
  *    it is, and a replayed entry is skipped.
  *
  * What fails here fails alike on all replicas and is a result. What does not (out of memory, a damaged image) is thrown,
@@ -24,7 +25,9 @@ import {
   sqlErrorResponse,
 } from "./codec.ts";
 import { APPLIED_TABLE, entrySqlProblem, isReadOnlySql, SqlVerdicts } from "./determinism.ts";
+import { hasSessions, recallResponse, rememberResponse } from "./sessions.ts";
 import { stateHash } from "./state_hash.ts";
+import type { WriteSession } from "./write_session.ts";
 
 /** A committed entry of Raft's kind "normal". Empty `data` is the no-op of a new leader. */
 export interface CommittedEntry {
@@ -181,7 +184,30 @@ export class StateMachine implements Disposable, StateReader {
     this.#advance(entry.index, entry.term);
     if (entry.data.length === 0) return entryResponse();
     const statement = decodeEntry(entry.data);
-    if (statement.kind === "undecodable") return entryResponse(statement.why);
+    switch (statement.kind) {
+      case "undecodable":
+        return entryResponse(statement.why);
+      case "checkpoint":
+      case "claim":
+        return entryResponse();
+      case "query":
+      case "execution":
+        return statement.session ? this.#runOnce(statement, statement.session, entry.index) : this.#run(statement);
+    }
+  }
+
+  /** What has run under this name before is answered from memory; errors are answers too. */
+  #runOnce(statement: EntryStatement, session: WriteSession, index: number): RaftApplyResponse {
+    const run: SqlDatabase["run"] = (sql, parameters) => this.#database.run(sql, parameters);
+    if (!hasSessions(run)) return this.#run(statement);
+    const known = recallResponse(run, session);
+    if (known) return known;
+    const response = this.#run(statement);
+    rememberResponse(run, session, index, response);
+    return response;
+  }
+
+  #run(statement: EntryStatement): RaftApplyResponse {
     const problem = this.#problems.of(statement.sql);
     return problem === undefined ? this.#runStatement(statement) : sqlErrorResponse(statement.kind, problem);
   }

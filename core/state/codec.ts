@@ -2,6 +2,9 @@
  * Log entries and their results as protobuf (`v1.RaftLogEntry`, `v1.RaftApplyResponse`, proto/v1/node_raft.proto): the one
  * place where SQL values meet messages. Which texts and parameters are allowed is in `limits.ts` and `determinism.ts`.
  *
+ * What the v1 message has no place for follows it in the same bytes (`weft.v1.LogEnvelope`): fields with high numbers, which a
+ * reader of v1 skips. They are not SQL parameters, because those are the statement's own and count against its limits.
+ *
  * Integers must be in the safe range of a JavaScript number; DOUBLE and TIME parameters are refused, because replicated
  * tables hold integers and text only (design §7). Durations in results stay empty: they would differ between replicas.
  *
@@ -16,9 +19,11 @@ import {
   SQLParameterType,
 } from "../../proto/gen/v1/node_raft_pb.ts";
 import type { RaftApplyResponse, RaftLogEntry, SQLParameter, SQLStatement } from "../../proto/gen/v1/node_raft_pb.ts";
+import { type LogChecksum, type LogEnvelope, LogEnvelopeSchema } from "../../proto/gen/weft/v1/log_pb.ts";
 import { assert } from "../assert.ts";
 import type { SqlParameters, SqlRows, SqlValue } from "../seams/sql_database.ts";
 import { ENTRY_BYTES_MAX, PARAMETER_COUNT_MAX, PARAMETER_UNITS_MAX } from "./limits.ts";
+import { validateWriteSession, type WriteSession } from "./write_session.ts";
 
 /** A statement (or several in one text) of an entry, ready to run. */
 export interface EntryStatement {
@@ -26,10 +31,29 @@ export interface EntryStatement {
   readonly kind: "query" | "execution";
   readonly sql: string;
   readonly parameters: SqlParameters;
+  /** False if the proposer has not said that it is a transaction: one statement then, and no more. */
+  readonly isTransaction: boolean;
+  /** The entry runs once under this name. */
+  readonly session: WriteSession | undefined;
 }
 
-/** Either a statement or why there is none, a sentence that is equal on all replicas. */
-export type DecodedEntry = EntryStatement | { readonly kind: "undecodable"; readonly why: string };
+/** An entry that asks replicas to hash their state as of it, or says what a member found; see `replica_check.ts`. */
+export type ChecksumEntry =
+  | { readonly kind: "checkpoint" }
+  | { readonly kind: "claim"; readonly claim: ChecksumClaim };
+
+/** What a member found. */
+export interface ChecksumClaim {
+  /** Index of the checkpoint. */
+  readonly index: number;
+  /** 64 hexadecimal digits. */
+  readonly hash: string;
+  /** The member's number in Raft. */
+  readonly member: number;
+}
+
+/** A statement, a checksum, or why there is none, a sentence that is equal on all replicas. */
+export type DecodedEntry = EntryStatement | ChecksumEntry | { readonly kind: "undecodable"; readonly why: string };
 
 /** An entry that answers with the rows of its last statement that has any. All statements take effect, or none. */
 export function queryEntry(sql: string, parameters: SqlParameters): RaftLogEntry {
@@ -46,12 +70,24 @@ export function executionEntry(sql: string, parameters: SqlParameters): RaftLogE
 /**
  * The bytes that go into the log.
  *
+ * @param session Lets the entry run once under this name, however often it is in the log.
  * @throws {InvariantError} If the entry is beyond a limit: commands check what they are given, so that is a bug.
  */
-export function encodeEntry(entry: RaftLogEntry): Uint8Array {
-  const bytes = toBinary(RaftLogEntrySchema, entry);
+export function encodeEntry(entry: RaftLogEntry, session?: WriteSession): Uint8Array {
+  const bytes = withEnvelope(toBinary(RaftLogEntrySchema, entry), session && sessionEnvelope(session));
   assert(decodeEntry(bytes).kind !== "undecodable", "A proposed entry can be decoded within all limits");
   return bytes;
+}
+
+/** The entry that asks every replica to hash its state as of it. */
+export function encodeCheckpoint(): Uint8Array {
+  return toBinary(LogEnvelopeSchema, create(LogEnvelopeSchema, { checksum: {} }));
+}
+
+/** The entry that says what a member found at a checkpoint. */
+export function encodeClaim({ index, hash, member }: ChecksumClaim): Uint8Array {
+  const checksum = { index: BigInt(index), hash: Uint8Array.fromHex(hash), member: BigInt(member) };
+  return toBinary(LogEnvelopeSchema, create(LogEnvelopeSchema, { checksum }));
 }
 
 /** Borrows `data`. Never throws. */
@@ -59,24 +95,68 @@ export function decodeEntry(data: Uint8Array): DecodedEntry {
   if (data.length > ENTRY_BYTES_MAX) return undecodable("Entry is too long");
   const entry = parseEntry(data);
   if (!entry) return undecodable("Entry is not a RaftLogEntry");
+  const envelope = entry.$unknown === undefined ? NO_ENVELOPE : parseEnvelope(data);
+  if (!envelope) return undecodable("Entry has an envelope that cannot be read");
   const command = commandOf(entry);
-  if (!command) return undecodable("Entry has no statement");
+  if (!command) return envelope.checksum ? checksumOf(envelope.checksum) : undecodable("Entry has no statement");
   const parameters = parameterValues(command.statement.parameters);
   if (typeof parameters === "string") return undecodable(parameters);
-  return { kind: command.kind, sql: command.statement.sql, parameters };
+  const session = envelope.session &&
+    { clientId: envelope.session.clientId, sequence: Number(envelope.session.sequence) };
+  const problem = session && validateWriteSession(session);
+  if (problem !== undefined) return undecodable(problem);
+  const { kind, statement, transaction: isTransaction } = command;
+  return { kind, sql: statement.sql, parameters, isTransaction, session };
 }
 
-/** The command that the type names; entries are atomic whatever `transaction` says. */
-function commandOf(
-  entry: RaftLogEntry,
-): { readonly kind: EntryStatement["kind"]; readonly statement: SQLStatement } | undefined {
-  switch (entry.type) {
+interface Command {
+  readonly kind: EntryStatement["kind"];
+  readonly transaction: boolean;
+  readonly statement: SQLStatement;
+}
+
+/** The command that the type names. */
+function commandOf({ type, sqlQuery, sqlExec }: RaftLogEntry): Command | undefined {
+  switch (type) {
     case RaftCommandType.QUERY:
-      return entry.sqlQuery?.statement && { kind: "query", statement: entry.sqlQuery.statement };
+      return sqlQuery?.statement &&
+        { kind: "query", transaction: sqlQuery.transaction, statement: sqlQuery.statement };
     case RaftCommandType.EXECUTE:
-      return entry.sqlExec?.statement && { kind: "execution", statement: entry.sqlExec.statement };
+      return sqlExec?.statement &&
+        { kind: "execution", transaction: sqlExec.transaction, statement: sqlExec.statement };
     default:
       return undefined;
+  }
+}
+
+const NO_ENVELOPE: Pick<LogEnvelope, "session" | "checksum"> = {};
+const HASH_BYTES = 32;
+
+function checksumOf({ index, hash, member }: LogChecksum): DecodedEntry {
+  if (hash.length === 0) return { kind: "checkpoint" };
+  if (hash.length !== HASH_BYTES) return undecodable("Entry has a checksum of another length");
+  return { kind: "claim", claim: { index: Number(index), hash: hash.toHex(), member: Number(member) } };
+}
+
+function sessionEnvelope({ clientId, sequence }: WriteSession): LogEnvelope {
+  return create(LogEnvelopeSchema, { session: { clientId, sequence: BigInt(sequence) } });
+}
+
+/** Protobuf reads two messages in a row as one. */
+function withEnvelope(entry: Uint8Array, envelope: LogEnvelope | undefined): Uint8Array {
+  if (envelope === undefined) return entry;
+  const rest = toBinary(LogEnvelopeSchema, envelope);
+  const bytes = new Uint8Array(entry.length + rest.length);
+  bytes.set(entry);
+  bytes.set(rest, entry.length);
+  return bytes;
+}
+
+function parseEnvelope(data: Uint8Array): typeof NO_ENVELOPE | undefined {
+  try {
+    return fromBinary(LogEnvelopeSchema, data, { readUnknownFields: false });
+  } catch {
+    return undefined;
   }
 }
 

@@ -38,6 +38,18 @@ export const RAFT_ACL_CHARACTERS_MAX = 63;
 /** Patterns of one Raft ACL. */
 export const RAFT_ACL_PATTERN_COUNT_MAX = 128;
 
+/** Characters of the client id of a write. */
+export const SESSION_CLIENT_CHARACTERS_MAX = 96;
+
+/** Clients whose last write is remembered; the one that wrote longest ago is forgotten first. */
+export const SESSION_COUNT_MAX = 1024;
+
+/** A client is forgotten when so many entries were applied since its last write. */
+export const SESSION_AGE_ENTRIES_MAX = 100_000;
+
+/** Bytes of an answer that is remembered. That of a longer one says only that the write is done. */
+export const SESSION_RESPONSE_BYTES_MAX = 4 * 1024;
+
 /** Texts of statements whose checks and plans are kept; commands and queries together have fewer. */
 export const STATEMENT_CACHE_COUNT_MAX = 128;
 

@@ -5,10 +5,10 @@
  * @module
  */
 import { refuseSql } from "./refusal.ts";
-import { SCHEMA_1_SQL } from "./schema.ts";
+import { SCHEMA_1_SQL, SCHEMA_2_SQL } from "./schema.ts";
 
 /** The SQL of version n at index n - 1. Append only. */
-export const MIGRATIONS: readonly string[] = [SCHEMA_1_SQL];
+export const MIGRATIONS: readonly string[] = [SCHEMA_1_SQL, SCHEMA_2_SQL];
 
 /** The version that this program's commands and queries need. */
 export const SCHEMA_VERSION = MIGRATIONS.length;

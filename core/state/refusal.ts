@@ -10,6 +10,7 @@ import { responseError } from "./codec.ts";
 
 /** Why an entry changed nothing, and the `MeshErrorReason` that callers map it to. */
 const REASONS = {
+  "answer-lost": "already-exists",
   "acls-full": "exhausted",
   "id-taken": "already-exists",
   "ipv4-exhausted": "exhausted",
@@ -19,10 +20,12 @@ const REASONS = {
   "node-missing": "not-found",
   "schema-newer": "already-exists",
   "schema-older": "unavailable",
+  "session-stale": "already-exists",
   "subnets-exhausted": "exhausted",
 } as const;
 
 const MESSAGES: Readonly<Record<RefusalCode, string>> = {
+  "answer-lost": "The write was done the first time; its answer was too long to be kept",
   "acls-full": "The mesh has as many Raft ACLs as it can have",
   "id-taken": "Another node has this id, or one that differs in upper and lower case only",
   "ipv4-exhausted": "The mesh's IPv4 network has no address left",
@@ -32,6 +35,7 @@ const MESSAGES: Readonly<Record<RefusalCode, string>> = {
   "node-missing": "No node of the mesh has this id and key",
   "schema-newer": "The replicated database has this schema version already",
   "schema-older": "The replicated database lacks an earlier schema version",
+  "session-stale": "The client has written since; the answer to this write is no longer kept",
   "subnets-exhausted": "The mesh has no IPv6 subnet left",
 };
 
@@ -52,6 +56,11 @@ export interface Refusal {
 /** A statement that fails its entry with `code` if `condition` (`FROM … WHERE …` or `WHERE …`) yields a row. */
 export function refuseSql(code: RefusalCode, condition: string): string {
   return `INSERT INTO refusal (code) SELECT '${code}' ${condition};`;
+}
+
+/** What a response says when it is the state machine that refuses, and not the entry's SQL. */
+export function refusalText(code: RefusalCode): string {
+  return `refused: ${code}`;
 }
 
 /** The refusal with `code`. */

@@ -1,6 +1,6 @@
 /**
- * The replicated tables as migration 1 makes them (design §7). Later versions are in `migrations.ts`; this text never
- * changes, because it is in the logs of meshes that exist.
+ * The replicated tables (design §7), version by version as `migrations.ts` makes them. These texts never change, because they
+ * are in the logs of meshes that exist.
  *
  * Rules for all tables: STRICT and WITHOUT ROWID, integers and text only, keys given by the entry, times in milliseconds
  * since 1970 given by the proposer.
@@ -8,7 +8,7 @@
  * @module
  */
 
-/** Version 1. */
+/** Version 1: the mesh and its nodes. */
 export const SCHEMA_1_SQL = `
 -- Where IPv4 addresses (as host-order integers) and /64 numbers of the mesh's ULA /48 are taken from, both ends included.
 CREATE TABLE pools (
@@ -61,6 +61,31 @@ CREATE TABLE raft_acls (
 ) STRICT, WITHOUT ROWID;
 `;
 
+/** Version 2: writes that may be repeated, what each node's program can do, tables that belong to plugins. */
+export const SCHEMA_2_SQL = `
+-- The last write of every client that may repeat it, and its answer: a v1.RaftApplyResponse in base64.
+CREATE TABLE sessions (
+  client_id TEXT NOT NULL PRIMARY KEY,
+  sequence INTEGER NOT NULL CHECK (sequence > 0),
+  response TEXT NOT NULL,
+  log_index INTEGER NOT NULL UNIQUE
+) STRICT, WITHOUT ROWID;
+
+-- What the program of a node says it has: its SQLite, and the newest schema that it knows.
+CREATE TABLE node_versions (
+  node_id TEXT NOT NULL PRIMARY KEY REFERENCES nodes (id) ON DELETE CASCADE,
+  engine_version TEXT NOT NULL,
+  schema_version INTEGER NOT NULL CHECK (schema_version > 0),
+  updated_at_ms INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- Schema versions of the tables whose names begin with a namespace and "_".
+CREATE TABLE namespaces (
+  name TEXT NOT NULL PRIMARY KEY,
+  version INTEGER NOT NULL CHECK (version > 0)
+) STRICT, WITHOUT ROWID;
+`;
+
 /** Keys of the table `mesh_state`. */
 export type MeshStateKey =
   /** Number of the last migration, decimal. */
@@ -73,7 +98,7 @@ export type MeshStateKey =
   | "ula_network"
   /** The next number that no Raft member ever had, decimal. */
   | "next_raft_id"
-  /** Version of SQLite that the mesh was made with. */
+  /** The oldest SQLite that may apply the log: that which the mesh was made with, or what all voters have had since. */
   | "engine_version"
   /** Milliseconds since 1970, decimal. */
   | "created_at_ms";

@@ -1,16 +1,19 @@
 import { strict as assert } from "node:assert";
 import fc from "fast-check";
-import { create, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
+import { create, fromBinary, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
 import {
   RaftCommandType,
   RaftLogEntrySchema,
   type SQLParameter,
   SQLParameterType,
 } from "../../../proto/gen/v1/node_raft_pb.ts";
+import { LogEnvelopeSchema } from "../../../proto/gen/weft/v1/log_pb.ts";
 import { InvariantError } from "../../../core/assert.ts";
 import {
   type DecodedEntry,
   decodeEntry,
+  encodeCheckpoint,
+  encodeClaim,
   encodeEntry,
   entryResponse,
   executionEntry,
@@ -166,4 +169,44 @@ Deno.test("sqlErrorResponse, entryResponse: errors stand where the kind of entry
   for (const response of [sqlErrorResponse("query", "no"), sqlErrorResponse("execution", "no"), entryResponse("no")]) {
     assert.equal(responseError(response), "no");
   }
+});
+
+Deno.test("encodeEntry: a reader of v1 sees the entry and nothing of its session", () => {
+  const entry = queryEntry("SELECT :a", { a: 1 });
+  const bytes = encodeEntry(entry, { clientId: "client", sequence: 7 });
+  const { $unknown, ...seen } = fromBinary(RaftLogEntrySchema, bytes);
+  assert.deepEqual(seen, { ...entry });
+  assert.equal($unknown?.length, 1);
+  const decoded = decodeEntry(bytes);
+  assert(decoded.kind === "query");
+  assert.deepEqual(decoded.session, { clientId: "client", sequence: 7 });
+  const plain = decodeEntry(encodeEntry(entry));
+  assert.equal(plain.kind === "query" && plain.session, undefined);
+});
+
+Deno.test("decodeEntry: a session that is none makes no entry", () => {
+  const entry = toBinary(RaftLogEntrySchema, queryEntry("SELECT 1", {}));
+  const withSession = (clientId: string, sequence: bigint) =>
+    new Uint8Array([
+      ...entry,
+      ...toBinary(LogEnvelopeSchema, create(LogEnvelopeSchema, { session: { clientId, sequence } })),
+    ]);
+  assert.equal(decodeEntry(withSession("a", 1n)).kind, "query");
+  for (const [clientId, sequence] of [["", 1n], ["a b", 1n], ["a", 0n], ["a", 2n ** 53n]] as const) {
+    assert.notEqual(why(decodeEntry(withSession(clientId, sequence))), undefined);
+  }
+  assert.equal(
+    why(decodeEntry(new Uint8Array([...entry, 0xca, 0x3e, 0x02, 0xff, 0xff]))),
+    "Entry has an envelope that cannot be read",
+  );
+});
+
+Deno.test("encodeCheckpoint, encodeClaim: come back, and ask nothing of a reader of v1", () => {
+  const claim = { index: 2 ** 40, hash: "ab".repeat(32), member: 3 };
+  assert.deepEqual(decodeEntry(encodeCheckpoint()), { kind: "checkpoint" });
+  assert.deepEqual(decodeEntry(encodeClaim(claim)), { kind: "claim", claim });
+  for (const bytes of [encodeCheckpoint(), encodeClaim(claim)]) {
+    assert.equal(fromBinary(RaftLogEntrySchema, bytes).type, RaftCommandType.UNKNOWN);
+  }
+  assert.notEqual(why(decodeEntry(encodeClaim({ ...claim, hash: "ab" }))), undefined);
 });

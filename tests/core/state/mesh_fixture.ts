@@ -14,6 +14,7 @@ import { bootstrapCommand, type BootstrapParameters } from "../../../core/state/
 import { joinCommand, type JoinParameters, parseJoinResult } from "../../../core/state/commands/join_node.ts";
 import { leaveCommand, parseLeaveResult } from "../../../core/state/commands/leave_node.ts";
 import { migrateCommand } from "../../../core/state/commands/migrate.ts";
+import { SCHEMA_VERSION } from "../../../core/state/migrations.ts";
 import type { NodeRecord } from "../../../core/state/queries/node_record.ts";
 import type { Refusal } from "../../../core/state/refusal.ts";
 
@@ -140,7 +141,7 @@ export class Mesh implements Disposable {
 /** A replica with the schema and nothing else. */
 export function migratedMesh(engine: SqlEngine): Mesh {
   const mesh = new Mesh(StateMachine.open(engine));
-  mesh.apply(migrateCommand(1));
+  for (let version = 1; version <= SCHEMA_VERSION; version++) mesh.apply(migrateCommand(version));
   return mesh;
 }
 

@@ -30,7 +30,7 @@ Deno.test("bootstrapCommand: fixes the mesh and lets its first node in as a vote
   assert.deepEqual([info?.meshId, info?.engineVersion, info?.schemaVersion, info?.createdAtMs], [
     "mesh-1",
     "3.54.1",
-    1,
+    2,
     EPOCH_MS,
   ]);
 });

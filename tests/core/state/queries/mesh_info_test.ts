@@ -12,7 +12,7 @@ Deno.test("meshInfo: gives what bootstrap fixed", () => {
     networkIpv4: "172.16.0.0/12",
     networkIpv6: "fd12:3456:789a::/48",
     engineVersion: "3.54.1",
-    schemaVersion: 1,
+    schemaVersion: 2,
     createdAtMs: EPOCH_MS,
   });
   assert.deepEqual(mesh.machine.rows("SELECT value FROM mesh_state WHERE key = 'created_at_ms'").rows, [[

@@ -8,6 +8,7 @@ import { nodeById } from "../../../../core/state/queries/node_by_id.ts";
 import { peersForNode } from "../../../../core/state/queries/peers_for_node.ts";
 import { listRaftAcls } from "../../../../core/state/queries/raft_acls.ts";
 import { raftMembers } from "../../../../core/state/queries/raft_members.ts";
+import { SCHEMA_VERSION } from "../../../../core/state/migrations.ts";
 import { schemaRows, schemaVersion } from "../../../../core/state/queries/schema_version.ts";
 import { migratedMesh } from "../mesh_fixture.ts";
 
@@ -17,7 +18,7 @@ Deno.test("schemaVersion: 0 before the first migration, then its number", () => 
   using empty = StateMachine.open(engine);
   assert.equal(empty.read(schemaVersion), 0);
   using mesh = migratedMesh(engine);
-  assert.equal(mesh.machine.read(schemaVersion), 1);
+  assert.equal(mesh.machine.read(schemaVersion), SCHEMA_VERSION);
 });
 
 Deno.test("schemaRows: every query gives nothing before the first migration and before bootstrap", () => {
