@@ -80,6 +80,10 @@ export interface CryptoSuite {
   readonly chacha20Poly1305: Aead;
   /** XChaCha20-Poly1305: 24-byte nonce. */
   readonly xchacha20Poly1305: Aead;
-  /** A key for the packet path. Copies `key` (32 bytes); disposing wipes what it can. */
-  aeadKey(key: Uint8Array): AeadKey;
+  /**
+   * A key for what lies in place in a buffer. Copies `key` (32 bytes); disposing wipes what it can.
+   *
+   * @param textBytesMax Of the longest text that it will seal or open; without it, that of a packet, 65,552.
+   */
+  aeadKey(key: Uint8Array, textBytesMax?: number): AeadKey;
 }

@@ -8,7 +8,7 @@ import type { Aead, AeadKey, Blake2s, CryptoSuite, X25519 } from "../crypto/suit
 import { extendNonce, LibcryptoAead, LibcryptoAeadKey, LibcryptoCipher } from "./libcrypto_aead.ts";
 import { LibcryptoBlake2s } from "./libcrypto_blake2s.ts";
 import { type Libcrypto, openLibcrypto } from "./libcrypto_ffi.ts";
-import { LibcryptoPacketKey, PacketCipher } from "./libcrypto_packet_key.ts";
+import { LibcryptoPacketKey, PACKET_TEXT_BYTES_MAX, PacketCipher } from "./libcrypto_packet_key.ts";
 import { LibcryptoX25519 } from "./libcrypto_x25519.ts";
 
 /** All primitives over libcrypto. Belongs to one thread: calls share contexts. */
@@ -56,9 +56,10 @@ export class LibcryptoSuite implements CryptoSuite, Disposable {
   }
 
   /** A packet key; dispose it before the suite. */
-  aeadKey(key: Uint8Array): AeadKey {
+  aeadKey(key: Uint8Array, textBytesMax = PACKET_TEXT_BYTES_MAX): AeadKey {
     assert(!this.#resources.disposed, "A disposed suite is not used again");
-    return this.#packets ? new LibcryptoPacketKey(this.#packets, key) : new LibcryptoAeadKey(this.#cipher, key);
+    const packets = textBytesMax <= PACKET_TEXT_BYTES_MAX ? this.#packets : undefined;
+    return packets ? new LibcryptoPacketKey(packets, key) : new LibcryptoAeadKey(this.#cipher, key);
   }
 
   /** Frees everything and unloads the library. */

@@ -15,9 +15,10 @@
  */
 import { assert } from "../assert.ts";
 import { wipe } from "../bytes/constant_time.ts";
-import type { AeadKey, CryptoSuite } from "../crypto/suite.ts";
+import { type AeadKey, type CryptoSuite, TAG_BYTES } from "../crypto/suite.ts";
 import type { PrivateKey } from "../keys/private_key.ts";
 import type { PublicKey } from "../keys/public_key.ts";
+import { FRAME_BYTES_MAX } from "./raft_link_limits.ts";
 
 /** Bytes of a MAC. */
 export const LINK_MAC_BYTES = 32;
@@ -65,7 +66,7 @@ export class NodeAuthenticator implements LinkAuthenticator, Disposable {
     const key = this.mac(peer, "session", transcript);
     if (!key) return undefined;
     try {
-      return this.#suite.aeadKey(key);
+      return this.#suite.aeadKey(key, FRAME_BYTES_MAX - TAG_BYTES);
     } finally {
       wipe(key);
     }

@@ -8,6 +8,7 @@ import { nobleSuite } from "../../../core/crypto/noble_suite.ts";
 import type { CryptoSuite } from "../../../core/crypto/suite.ts";
 import { openCryptoSuite } from "../../../core/io/crypto_suite.ts";
 import { LINK_MAC_BYTES, NodeAuthenticator, PAIR_KEYS_MAX } from "../../../core/io/raft_link_authenticator.ts";
+import { FRAME_BYTES_MAX } from "../../../core/io/raft_link_limits.ts";
 import { systemRandom } from "../../../core/io/random.ts";
 import { PrivateKey } from "../../../core/keys/private_key.ts";
 import { PublicKey } from "../../../core/keys/public_key.ts";
@@ -43,6 +44,20 @@ Deno.test("NodeAuthenticator: libcrypto and noble agree", () => {
   sealing?.seal(5, buffer, 0, DATA.length);
   assert.equal(opening?.open(5, buffer, 0, buffer.length), true);
   assert.deepEqual(buffer.subarray(0, DATA.length), DATA);
+});
+
+Deno.test("NodeAuthenticator.sessionKey: seals the longest frame, with both suites", () => {
+  using libcrypto = openCryptoSuite();
+  for (const suite of [libcrypto, nobleSuite]) {
+    const [a, b] = [node(suite), node(suite)];
+    using sealing = a.authenticator.sessionKey(b.publicKey, DATA);
+    using opening = b.authenticator.sessionKey(a.publicKey, DATA);
+    const buffer = new Uint8Array(FRAME_BYTES_MAX);
+    buffer.set(DATA, buffer.length - 16 - DATA.length);
+    sealing?.seal(0, buffer, 0, buffer.length - 16);
+    assert.equal(opening?.open(0, buffer, 0, buffer.length), true, suite.name);
+    assert.deepEqual(buffer.subarray(-16 - DATA.length, -16), DATA);
+  }
 });
 
 Deno.test("NodeAuthenticator.sessionKey: another transcript gives another key", () => {
