@@ -15,6 +15,7 @@ import type { StateMachine } from "../state/apply.ts";
 import type { NodeConfig } from "./config.ts";
 import type { Gate } from "./gate.ts";
 import type { NodeLinks } from "./links.ts";
+import type { Running } from "./running.ts";
 import type { Tunnel } from "./tunnel.ts";
 
 /** See the module. */
@@ -35,6 +36,8 @@ export interface LifeParts {
   readonly footprint: () => Promise<LogFootprint | undefined>;
   readonly credentials: RpcCredentials;
   readonly gate: Gate;
+  /** Told once, when the services may be called. */
+  readonly started: (running: Running) => void;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;

@@ -26,6 +26,7 @@ import { openMemoryLogStore } from "../io/wal_memory.ts";
 import { openFileLogStore } from "../io/wal_log_store.ts";
 import { PrivateKey } from "../keys/private_key.ts";
 import { ConfigError } from "../plugin/errors.ts";
+import type { RpcService } from "../plugin/rpc.ts";
 import { controlService } from "../rpc/control_service.ts";
 import type { ListenCredentials, RpcCredentials } from "../rpc/credentials.ts";
 import { nodeService } from "../rpc/node_service.ts";
@@ -38,6 +39,7 @@ import type { NodeConfig, TlsConfig } from "./config.ts";
 import { Gate } from "./gate.ts";
 import { openLinks } from "./links.ts";
 import { type NodeEnd, NodeLife } from "./node_life.ts";
+import type { Running } from "./running.ts";
 import { TimestampReserve } from "./timestamp_reserve.ts";
 import { openHostTunnel, type OpenTunnel } from "./tunnel.ts";
 
@@ -46,6 +48,13 @@ export const SOCKET_FILE_NAME = "weft.sock";
 /** Calls under way when the node stops get so long, well within the time that stopping may take; milliseconds. */
 const STOP_GRACE_MS = 2_000;
 const KEY_FILE_NAME = "private.key";
+
+/** Services beside the node's own. */
+export interface NodeExtension {
+  readonly services: readonly RpcService[];
+  /** Called before the node is ready, once its services may be called. */
+  started(running: Running): void;
+}
 
 /** A node that has its place in a mesh. Disposing it stops it and undoes what it set on the host. */
 export interface OpenNode extends AsyncDisposable {
@@ -65,6 +74,7 @@ export async function openNode(
   log: Log,
   signal: AbortSignal,
   openTunnel: OpenTunnel = openHostTunnel,
+  extension?: NodeExtension,
 ): Promise<OpenNode> {
   const problem = validateNodeId(config.nodeId);
   if (problem !== undefined) {
@@ -93,7 +103,11 @@ export async function openNode(
     await RpcServer.start({
       tcp: { ...config.grpcListen, credentials: listenCredentials(config.tls, tls) },
       unix: { path: `${dataDir.path}/${SOCKET_FILE_NAME}`, files: socketFiles },
-      services: [nodeService(gate.node), controlService(gate.control, gate.operations)],
+      services: [
+        nodeService(gate.node),
+        controlService(gate.control, gate.operations),
+        ...extension?.services ?? [],
+      ],
       log: log.child("rpc"),
     }),
   );
@@ -113,6 +127,7 @@ export async function openNode(
       footprint: () => config.inMemory ? Promise.resolve(undefined) : logFootprint(openDisk(), dataDir.raftPath),
       credentials: callCredentials(tls),
       gate,
+      started: (running) => extension?.started(running),
       clock: systemClock,
       random: systemRandom,
       log,
