@@ -31,6 +31,7 @@ const KEY_COUNT = 4_000;
 /** Callers that share one connection: below every server's limit of calls on one. */
 const CLIENTS_PER_CONNECTION = 64;
 const TICKS_PER_SECOND = 100;
+const DEADLINE_MS = 60_000;
 
 /** One measurement of one system. */
 interface Measurement extends LoadResult {
@@ -89,8 +90,9 @@ async function measure(
     ...[Deno.execPath(), "run", "-A", "--no-check", "--config", CONFIG],
     ...[LOAD_PROGRAM, JSON.stringify(config)],
   ]);
-  const line = await load.waitForLine((text) => text.startsWith("result "), (seconds + warmUpSeconds + 60) * 1000);
+  await load.waitForLine((text) => text === "done", (seconds + warmUpSeconds) * 1000 + DEADLINE_MS);
   const used = cluster.processIds.map((id, i) => processorUs(id) - (before[i] ?? 0));
+  const line = await load.waitForLine((text) => text.startsWith("result "), DEADLINE_MS);
   await cluster.verifyEqual();
   const result: LoadResult = JSON.parse(line.slice("result ".length));
   return {

@@ -2,7 +2,8 @@
  * The client of the Raft benchmark: `deno run -A load_main.ts '<LoadConfig as JSON>'`.
  *
  * The same program for every system: so many callers, each with one call at a time and keys of its own, on connections
- * that they share. Messages go through grpc-js as bytes. Prints a {@linkcode LoadResult} as JSON.
+ * that they share. Messages go through grpc-js as bytes. Says `done`, reads back what it wrote, and prints a
+ * {@linkcode LoadResult} as JSON.
  *
  * @module
  */
@@ -193,6 +194,7 @@ async function run(config: LoadConfig): Promise<LoadResult> {
   };
   await Promise.all(Array.from({ length: config.clients }, (_, number) => client(number)));
   const used = process.cpuUsage(usedBefore);
+  console.log("done");
   const verifiedKeyCount = config.operation === "write" ? await verify(connections, keys) : 0;
   for (const connection of connections) connection[Symbol.dispose]();
   times.sort((a, b) => a - b);
