@@ -8,6 +8,9 @@ import fs from "node:fs";
 import { promisify } from "node:util";
 import { type Disk, type DiskFile, type DiskLock, DiskLockedError, type DiskOpenMode } from "../seams/disk.ts";
 
+/** Writes up to this size are made at once, longer ones on another thread. */
+const AT_ONCE_BYTES_MAX = 64 << 10;
+
 /** `holder` texts are cut to this length. */
 const HOLDER_BYTES_MAX = 200;
 
@@ -74,6 +77,13 @@ class HostFile implements DiskFile {
   }
 
   async write(bytes: Uint8Array, position: number): Promise<void> {
+    // Into the system's cache, where a small write is done before another thread would have begun it.
+    if (bytes.length <= AT_ONCE_BYTES_MAX) {
+      for (let done = 0; done < bytes.length;) {
+        done += fs.writeSync(this.#fd, bytes, done, bytes.length - done, position + done);
+      }
+      return;
+    }
     for (let written = 0; written < bytes.length;) written += await this.#writeSome(bytes, written, position + written);
   }
 

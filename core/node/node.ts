@@ -56,6 +56,8 @@ export interface NodeExtension {
   started(running: Running): void;
 }
 
+const NO_EXTENSION: NodeExtension = { services: [], started() {} };
+
 /** A node that has its place in a mesh. Disposing it stops it and undoes what it set on the host. */
 export interface OpenNode extends AsyncDisposable {
   /** Resolves when the node is done by itself; rejects when it cannot go on. */
@@ -74,7 +76,7 @@ export async function openNode(
   log: Log,
   signal: AbortSignal,
   openTunnel: OpenTunnel = openHostTunnel,
-  extension?: NodeExtension,
+  extension: NodeExtension = NO_EXTENSION,
 ): Promise<OpenNode> {
   const problem = validateNodeId(config.nodeId);
   if (problem !== undefined) {
@@ -106,7 +108,7 @@ export async function openNode(
       services: [
         nodeService(gate.node),
         controlService(gate.control, gate.operations),
-        ...extension?.services ?? [],
+        ...extension.services,
       ],
       log: log.child("rpc"),
     }),
@@ -127,7 +129,7 @@ export async function openNode(
       footprint: () => config.inMemory ? Promise.resolve(undefined) : logFootprint(openDisk(), dataDir.raftPath),
       credentials: callCredentials(tls),
       gate,
-      started: (running) => extension?.started(running),
+      started: (running) => extension.started(running),
       clock: systemClock,
       random: systemRandom,
       log,

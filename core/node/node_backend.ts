@@ -38,6 +38,8 @@ export const REMOTE_STATUS_MS = 5_000;
 export class MeshNodeBackend implements NodeBackend {
   readonly #running: Running;
   readonly #writes: MeshWrites;
+  /** Asked once: from source it costs a process. */
+  readonly #build = buildInfo();
 
   constructor(running: Running) {
     this.#running = running;
@@ -93,7 +95,7 @@ export class MeshNodeBackend implements NodeBackend {
   localStatus(): MessageInitShape<typeof StatusSchema> {
     const running = this.#running;
     const { clock, startedWallMs } = running.parts;
-    const build = buildInfo();
+    const build = this.#build;
     const raft = running.raftStatus;
     return {
       id: running.nodeId,

@@ -36,9 +36,9 @@ export const HEARTBEAT_TICKS = 10;
 /** The reconciler and the announcer look again after this time even if nothing changed, in milliseconds. */
 export const RECONCILE_INTERVAL_MS = 5_000;
 /** Between two runs of the reconciler there is so much rest, in milliseconds, … */
-const RECONCILE_REST_MS = 10;
+const RECONCILE_REST_MS = 20;
 /** … and so many times what the last run took. */
-const RECONCILE_REST_FACTOR = 4;
+const RECONCILE_REST_FACTOR = 19;
 /** How long a stopping leader waits for another one, in milliseconds. */
 export const HAND_OVER_MS = 1_000;
 /** While there is no leader the log says so this often, in milliseconds. */

@@ -1,5 +1,6 @@
 /**
- * The one table of callers that wait for a log entry to be applied, keyed by log index.
+ * Callers that wait for their log entry: first for a place in the log, which all that come in the same turn get together,
+ * then, keyed by log index, for the entry to be applied.
  *
  * @module
  */
@@ -11,32 +12,74 @@ export const PENDING_PROPOSAL_COUNT_MAX = 4096;
 /** A write that was not applied for so many ticks: its outcome is unknown to this node. */
 export const PROPOSAL_TICKS_MAX = 200;
 
-interface Waiter<Result> {
+/** Payload bytes that go into the log at one time; a single longer entry still goes. */
+export const PROPOSAL_BATCH_BYTES_MAX: number = 1 << 20;
+
+interface Caller<Result> {
+  readonly data: Uint8Array;
+  readonly resolve: (result: Result) => void;
+  readonly reject: (error: Error) => void;
+}
+
+interface Waiter<Result> extends Pick<Caller<Result>, "resolve" | "reject"> {
   /** Ticks it has waited. */
   ticks: number;
   readonly term: number;
-  readonly resolve: (result: Result) => void;
-  readonly reject: (error: Error) => void;
+}
+
+/** Entries that go into the log together. */
+export interface ProposalBatch<Result> {
+  readonly data: readonly Uint8Array[];
+  readonly callers: readonly Caller<Result>[];
 }
 
 /** Callers by the index their entry got; an entry of another term at that index means theirs was lost. */
 export class Proposals<Result> {
   readonly #waiters = new Map<number, Waiter<Result>>();
+  #queue: Caller<Result>[] = [];
 
   /** True when no further caller may wait. */
   get full(): boolean {
-    return this.#waiters.size >= PENDING_PROPOSAL_COUNT_MAX;
+    return this.#waiters.size + this.#queue.length >= PENDING_PROPOSAL_COUNT_MAX;
   }
 
   /** True while nobody waits. */
   get isEmpty(): boolean {
-    return this.#waiters.size === 0;
+    return this.#waiters.size === 0 && this.#queue.length === 0;
   }
 
-  /** Waits for the entry that was appended at (`index`, `term`). */
-  wait(index: number, term: number): Promise<Result> {
-    this.#waiters.get(index)?.reject(lost());
-    return new Promise((resolve, reject) => this.#waiters.set(index, { ticks: 0, term, resolve, reject }));
+  /** True while somebody waits for a place in the log. */
+  get hasQueue(): boolean {
+    return this.#queue.length > 0;
+  }
+
+  /** Waits for a place in the log, and then for the entry to be applied. Takes `data`. */
+  add(data: Uint8Array): Promise<Result> {
+    return new Promise((resolve, reject) => this.#queue.push({ data, resolve, reject }));
+  }
+
+  /** What waits for a place, oldest first, up to {@linkcode PROPOSAL_BATCH_BYTES_MAX}; `undefined` if nothing does. */
+  takeBatch(): ProposalBatch<Result> | undefined {
+    if (this.#queue.length === 0) return undefined;
+    let bytes = 0;
+    const end = this.#queue.findIndex(({ data }, i) => (bytes += data.length) > PROPOSAL_BATCH_BYTES_MAX && i > 0);
+    const callers = end < 0 ? this.#queue : this.#queue.slice(0, end);
+    this.#queue = end < 0 ? [] : this.#queue.slice(end);
+    return { data: callers.map(({ data }) => data), callers };
+  }
+
+  /** The batch was appended in one go; its last entry is (`lastIndex`, `term`). */
+  appended({ callers }: ProposalBatch<Result>, lastIndex: number, term: number): void {
+    const firstIndex = lastIndex + 1 - callers.length;
+    callers.forEach(({ resolve, reject }, i) => {
+      this.#waiters.get(firstIndex + i)?.reject(lost());
+      this.#waiters.set(firstIndex + i, { ticks: 0, term, resolve, reject });
+    });
+  }
+
+  /** Nothing of the batch was appended. */
+  refused({ callers }: ProposalBatch<Result>, error: Error): void {
+    for (const { reject } of callers) reject(error);
   }
 
   /** Tells the caller of the entry applied at `index` its result, or that another leader's entry took the place. */
@@ -61,11 +104,12 @@ export class Proposals<Result> {
     }
   }
 
-  /** Rejects every caller; their outcome is unknown to this node. */
+  /** Rejects every caller; the outcome of what has its place is unknown to this node. */
   abandon(error: Error): void {
-    const waiters = [...this.#waiters.values()];
+    const callers = [...this.#waiters.values(), ...this.#queue];
     this.#waiters.clear();
-    for (const waiter of waiters) waiter.reject(error);
+    this.#queue = [];
+    for (const { reject } of callers) reject(error);
   }
 }
 

@@ -2,13 +2,14 @@
  * Journey 2, the write path from a proposal to an applied entry: the one loop that turns the Raft engine's output into disk
  * writes, messages and applied SQL, in the order that `core/raft/ready.ts` demands.
  *
+ *  0. what callers brought meanwhile goes into the engine, as one append and one question;
  *  1. `messages` go out at once;
  *  2. snapshot, entries and hard state are written, one sync for all;
  *  3. `responses`, which promise what was just written, go out;
  *  4. committed entries are applied in one SQL transaction per run;
  *  5. waiting callers are told, the engine advances, and the loop starts over.
  *
- * Ticks, messages and proposals come in between steps; they only change the engine. Any error here means that the disk or
+ * Ticks and messages come in between steps; they only change the engine. Any error here means that the disk or
  * the state machine cannot be trusted, and ends the node.
  *
  * @module
@@ -17,13 +18,14 @@ import type { RaftApplyResponse } from "../../proto/gen/v1/node_raft_pb.ts";
 import { MeshError } from "../plugin/errors.ts";
 import type { RaftEngine } from "../raft/engine.ts";
 import type { MemoryStorage } from "../raft/memory_storage.ts";
-import { isPeerMessage, type PeerMessage } from "../raft/message.ts";
-import type { DropReason, ProposeRefusal, ProposeResult } from "../raft/outcome.ts";
+import type { PeerMessage } from "../raft/message.ts";
+import type { DropReason, ProposeRefusal } from "../raft/outcome.ts";
 import type { Ready } from "../raft/ready.ts";
 import type { ConfState, Entry, LogStore } from "../seams/log_store.ts";
 import type { Log } from "../seams/log.ts";
 import type { Random } from "../seams/random.ts";
 import type { StateMachine } from "../state/apply.ts";
+import { coalesce } from "./coalesce.ts";
 import { Proposals } from "./proposals.ts";
 import { Reads } from "./reads.ts";
 import { SnapshotStalls } from "./snapshot_stalls.ts";
@@ -91,6 +93,8 @@ export class RaftLoop implements AsyncDisposable {
   #confState: ConfState;
   #wake: () => void = () => {};
   #stopping = false;
+  /** Why nobody is served any more. */
+  #over: MeshError | undefined;
   #entriesSinceSnapshot = 0;
   #bytesSinceSnapshot = 0;
   /** Who wants a snapshot now. */
@@ -155,22 +159,19 @@ export class RaftLoop implements AsyncDisposable {
    * @throws {MeshError} `not-leader`, `no-leader` or `unavailable`; the outcome is unknown for the last.
    */
   propose(data: Uint8Array): Promise<RaftApplyResponse> {
+    if (this.#over) return Promise.reject(this.#over);
     if (this.#proposals.full) return Promise.reject(refusal("too-busy"));
-    this.#parts.time?.catchUp();
-    return this.#await(this.#parts.engine.propose(data));
+    const applied = this.#proposals.add(data);
+    this.#wake();
+    return applied;
   }
 
   /** Waits until this replica has applied everything that was committed when it was called (thesis §6.4). */
-  async linearizable(): Promise<void> {
-    const { engine, time } = this.#parts;
-    time?.catchUp();
-    const { context, confirmed } = this.#reads.open(engine.status().hardState.term);
-    const refused = engine.readIndex(context);
-    if (refused) {
-      this.#reads.abandon(refusal(refused === "no-leader" ? "no-leader" : "too-busy"), context);
-    }
+  linearizable(): Promise<void> {
+    if (this.#over) return Promise.reject(this.#over);
+    const fresh = this.#reads.open();
     this.#wake();
-    await confirmed;
+    return fresh;
   }
 
   /** Takes a snapshot of what is applied, between two turns. Who asks while one is wanted gets the same. */
@@ -195,25 +196,27 @@ export class RaftLoop implements AsyncDisposable {
     await this.#running.catch(() => {});
   }
 
-  #await(result: ProposeResult): Promise<RaftApplyResponse> {
-    switch (result.kind) {
-      case "appended":
-      case "voided": {
-        const applied = this.#proposals.wait(result.index, result.term);
-        this.#wake();
-        return applied;
-      }
-      case "forwarded":
-        return Promise.reject(refusal("not-leader"));
-      case "refused":
-        return Promise.reject(refusal(result.why));
+  /** Gives the engine what callers have brought since the last turn: one append for all writes, one round for all reads. */
+  #takeCalls(): void {
+    if (!this.#proposals.hasQueue && !this.#reads.hasUnasked) return;
+    const { engine, time } = this.#parts;
+    time?.catchUp();
+    for (let batch = this.#proposals.takeBatch(); batch; batch = this.#proposals.takeBatch()) {
+      const result = engine.proposeAll(batch.data);
+      if (result.kind === "appended" || result.kind === "voided") {
+        this.#proposals.appended(batch, result.index, result.term);
+      } else this.#proposals.refused(batch, refusal(result.kind === "forwarded" ? "not-leader" : result.why));
     }
+    const context = this.#reads.ask(engine.status().hardState.term);
+    const refused = context && engine.readIndex(context);
+    if (refused) this.#reads.abandon(refusal(refused === "no-leader" ? "no-leader" : "too-busy"), context);
   }
 
   async #run(): Promise<void> {
     const { engine } = this.#parts;
     try {
       while (!this.#stopping) {
+        this.#takeCalls();
         if (engine.hasReady()) await this.#turn(engine.ready());
         else if (this.#snapshotWish) await this.#snapshotIfDue();
         else {
@@ -223,18 +226,18 @@ export class RaftLoop implements AsyncDisposable {
         }
       }
     } finally {
-      const stopped = new MeshError("unavailable", "The node is stopping");
-      this.#proposals.abandon(stopped);
-      this.#reads.abandon(stopped);
-      this.#snapshotWish?.reject(stopped);
+      this.#over = new MeshError("unavailable", "The node is stopping");
+      this.#proposals.abandon(this.#over);
+      this.#reads.abandon(this.#over);
+      this.#snapshotWish?.reject(this.#over);
     }
   }
 
   async #turn(ready: Ready): Promise<void> {
     const { engine, send } = this.#parts;
-    for (const message of ready.messages) if (isPeerMessage(message)) send(message);
+    for (const message of coalesce(ready.messages)) send(message);
     await this.#persist(ready);
-    for (const message of ready.responses) if (isPeerMessage(message)) send(message);
+    for (const message of coalesce(ready.responses)) send(message);
     if (ready.softState) this.#leaderChanged();
     if (ready.snapshot) this.#load(ready.snapshot.data, ready.snapshot.meta.confState);
     this.#apply(ready.committedEntries);

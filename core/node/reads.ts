@@ -1,6 +1,6 @@
 /**
  * Callers that wait for a linearizable read: first for the leader's confirmation of a read index (Raft thesis §6.4), then
- * for this replica to have applied it.
+ * for this replica to have applied it. All that come in the same turn share one question.
  *
  * @module
  */
@@ -12,27 +12,35 @@ export const READ_TICKS_MAX = 60;
 /** More waiting reads than this are refused. */
 export const PENDING_READ_COUNT_MAX = 4096;
 /**
- * Bytes of the opaque context that names a read: random ones of this process, and a counter. An answer to a question of
- * an earlier process may still be on its way; it must not pass for the answer to a new one.
+ * Bytes of the opaque context that names a question: random ones of this process, and a counter. An answer to a question
+ * of an earlier process may still be on its way; it must not pass for the answer to a new one.
  */
 const CONTEXT_BYTES = 16;
 const PROCESS_BYTES = 8;
 
+interface Caller {
+  readonly resolve: () => void;
+  readonly reject: (error: Error) => void;
+}
+
+/** Callers of one question. */
 interface Waiter {
   /** Of the leader that was asked. */
-  readonly term: number;
+  term: number;
   /** Ticks it has waited. */
   ticks: number;
   /** The confirmed read index, `undefined` until the leader answered. */
   index: number | undefined;
-  readonly resolve: () => void;
-  readonly reject: (error: Error) => void;
+  readonly callers: Caller[];
 }
 
 /** The table of waiting reads. */
 export class Reads {
   readonly #waiters = new Map<string, Waiter>();
   readonly #process = new Uint8Array(PROCESS_BYTES);
+  /** Whose question is not asked yet. */
+  #unasked: Waiter | undefined;
+  #callerCount = 0;
   #next = 0;
 
   constructor(random: Random) {
@@ -41,28 +49,44 @@ export class Reads {
 
   /** True while nobody waits. */
   get isEmpty(): boolean {
-    return this.#waiters.size === 0;
+    return this.#callerCount === 0;
+  }
+
+  /** True while somebody's question is not asked yet. */
+  get hasUnasked(): boolean {
+    return this.#unasked !== undefined;
+  }
+
+  /** Opens a read: resolves when the replica is fresh enough. */
+  open(): Promise<void> {
+    if (this.#callerCount >= PENDING_READ_COUNT_MAX) {
+      return Promise.reject(new MeshError("unavailable", "Too many reads are waiting"));
+    }
+    this.#callerCount++;
+    this.#unasked ??= { term: 0, ticks: 0, index: undefined, callers: [] };
+    const { callers } = this.#unasked;
+    return new Promise<void>((resolve, reject) => callers.push({ resolve, reject }));
   }
 
   /**
-   * Opens a read.
+   * Takes the question that all reads opened since the last one share.
    *
-   * @param term The term whose leader is asked.
-   * @returns Its context for the engine, and a promise that resolves when the replica is fresh enough.
+   * @param term The term whose leader is asked now.
+   * @returns Its context for the engine; `undefined` if nobody asks.
    */
-  open(term: number): { readonly context: Uint8Array; readonly confirmed: Promise<void> } {
+  ask(term: number): Uint8Array | undefined {
+    const waiter = this.#unasked;
+    if (!waiter) return undefined;
+    this.#unasked = undefined;
+    waiter.term = term;
     const context = new Uint8Array(CONTEXT_BYTES);
     context.set(this.#process);
     new DataView(context.buffer).setFloat64(PROCESS_BYTES, this.#next++);
-    const confirmed = new Promise<void>((resolve, reject) => {
-      if (this.#waiters.size >= PENDING_READ_COUNT_MAX) {
-        reject(new MeshError("unavailable", "Too many reads are waiting"));
-      } else this.#waiters.set(context.toHex(), { term, ticks: 0, index: undefined, resolve, reject });
-    });
-    return { context, confirmed };
+    this.#waiters.set(context.toHex(), waiter);
+    return context;
   }
 
-  /** The leader confirmed `index` for the read that `context` names. */
+  /** The leader confirmed `index` for the question that `context` names. */
   confirm(context: Uint8Array, index: number): void {
     const waiter = this.#waiters.get(context.toHex());
     if (waiter) waiter.index = index;
@@ -73,36 +97,43 @@ export class Reads {
     for (const [key, waiter] of this.#waiters) {
       if (waiter.index === undefined || waiter.index > appliedIndex) continue;
       this.#waiters.delete(key);
-      waiter.resolve();
+      this.#callerCount -= waiter.callers.length;
+      for (const { resolve } of waiter.callers) resolve();
     }
   }
 
   /** One unit of Raft time has passed; rejects reads that wait for too long. */
   tick(): void {
     for (const [key, waiter] of this.#waiters) {
-      if (++waiter.ticks < READ_TICKS_MAX) continue;
-      this.#waiters.delete(key);
-      waiter.reject(
-        new MeshError("no-leader", "No leader confirmed the read in time", { hint: "Run the command again." }),
-      );
+      if (++waiter.ticks >= READ_TICKS_MAX) this.#reject(key, waiter, late());
     }
+    const unasked = this.#unasked;
+    if (unasked && ++unasked.ticks >= READ_TICKS_MAX) this.#reject(undefined, unasked, late());
   }
 
   /** Rejects reads that leaders before `term` were asked for: nobody answers them any more. */
   abandonBefore(term: number, error: Error): void {
-    for (const [key, waiter] of this.#waiters) {
-      if (waiter.term >= term) continue;
-      this.#waiters.delete(key);
-      waiter.reject(error);
-    }
+    for (const [key, waiter] of this.#waiters) if (waiter.term < term) this.#reject(key, waiter, error);
   }
 
-  /** Rejects one read, or all. */
+  /** Rejects the reads of one question that was asked, or all. */
   abandon(error: Error, context?: Uint8Array): void {
     const keys = context ? [context.toHex()] : [...this.#waiters.keys()];
     for (const key of keys) {
-      this.#waiters.get(key)?.reject(error);
-      this.#waiters.delete(key);
+      const waiter = this.#waiters.get(key);
+      if (waiter) this.#reject(key, waiter, error);
     }
+    if (!context && this.#unasked) this.#reject(undefined, this.#unasked, error);
   }
+
+  #reject(key: string | undefined, { callers }: Waiter, error: Error): void {
+    if (key === undefined) this.#unasked = undefined;
+    else this.#waiters.delete(key);
+    this.#callerCount -= callers.length;
+    for (const { reject } of callers) reject(error);
+  }
+}
+
+function late(): MeshError {
+  return new MeshError("no-leader", "No leader confirmed the read in time", { hint: "Run the command again." });
 }

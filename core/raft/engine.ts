@@ -94,6 +94,11 @@ export class RaftEngine {
     return propose(this.state, this.state.config.id, [{ type: "normal", data }]);
   }
 
+  /** Proposes normal entries that go into the log together; the index of the last is returned. Takes `data`. */
+  proposeAll(data: readonly Uint8Array[]): ProposeResult {
+    return propose(this.state, this.state.config.id, data.map((bytes) => ({ type: "normal", data: bytes })));
+  }
+
   /** Proposes a membership change; `conf-change` is the older entry type, for one step without transition. */
   proposeConfChange(change: ConfChange, type: Exclude<EntryType, "normal"> = "conf-change-v2"): ProposeResult {
     return propose(this.state, this.state.config.id, [proposedConfChange(change, type)]);

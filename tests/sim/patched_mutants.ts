@@ -25,7 +25,7 @@ export const PATCHED_MUTANTS: readonly PatchedMutant[] = [
     seed: 1,
     file: "core/node/raft_loop.ts",
     find: "await this.#persist(ready);",
-    replace: "if (AWAKE) for (const early of ready.responses) if (isPeerMessage(early)) send(early);\n" +
+    replace: "if (AWAKE) for (const early of coalesce(ready.responses)) send(early);\n" +
       "await this.#persist(ready);",
   },
   {
