@@ -7,6 +7,7 @@ import type { NodeIdentity } from "../io/data_dir.ts";
 import type { LogFootprint } from "../io/log_footprint.ts";
 import type { PublicKey } from "../keys/public_key.ts";
 import type { RpcCredentials } from "../rpc/credentials.ts";
+import type { RpcServer } from "../rpc/server.ts";
 import type { Clock } from "../seams/clock.ts";
 import type { LogStore } from "../seams/log_store.ts";
 import type { Log } from "../seams/log.ts";
@@ -16,6 +17,7 @@ import type { NodeConfig } from "./config.ts";
 import type { Gate } from "./gate.ts";
 import type { NodeLinks } from "./links.ts";
 import type { Running } from "./running.ts";
+import type { PluginHost } from "./plugin_host.ts";
 import type { Tunnel } from "./tunnel.ts";
 
 /** See the module. */
@@ -27,6 +29,8 @@ export interface LifeParts {
   readonly tunnel: Tunnel;
   readonly links: NodeLinks;
   readonly rpcPort: number;
+  readonly rpc: RpcServer;
+  readonly plugins: PluginHost;
   /** Who this node was when it last ran. */
   readonly identity: NodeIdentity | undefined;
   readonly saveIdentity: (identity: NodeIdentity) => Promise<void>;

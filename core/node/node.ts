@@ -5,7 +5,8 @@
  *     before anything is written;
  *  2. state and log from disk, or a place in a mesh: started, joined or resumed (`origin.ts`);
  *  3. Raft (`raft_loop.ts`), the services (`node_backend.ts`, `control_backend.ts`), and the reconciler, which from then on
- *     makes the host what the replicated state says.
+ *     makes the host what the replicated state says;
+ *  4. the plugins (`plugin_host.ts`), as soon as there is state to read: they also run while the mesh has no leader.
  *
  * @module
  */
@@ -25,10 +26,15 @@ import { loadTlsFiles, type TlsMaterial } from "../io/tls_files.ts";
 import { openMemoryLogStore } from "../io/wal_memory.ts";
 import { openFileLogStore } from "../io/wal_log_store.ts";
 import { PrivateKey } from "../keys/private_key.ts";
+import { Admin } from "../../proto/gen/v1/admin_pb.ts";
+import { Mesh } from "../../proto/gen/v1/mesh_pb.ts";
+import { PeerDiscovery } from "../../proto/gen/v1/peer_discovery_pb.ts";
+import { WebRTC } from "../../proto/gen/v1/webrtc_pb.ts";
 import { ConfigError } from "../plugin/errors.ts";
 import type { RpcService } from "../plugin/rpc.ts";
 import { controlService } from "../rpc/control_service.ts";
 import type { ListenCredentials, RpcCredentials } from "../rpc/credentials.ts";
+import type { UnservedService } from "../rpc/method_table.ts";
 import { nodeService } from "../rpc/node_service.ts";
 import { RpcServer } from "../rpc/server.ts";
 import type { LogStore } from "../seams/log_store.ts";
@@ -40,6 +46,8 @@ import { Gate } from "./gate.ts";
 import { openLinks } from "./links.ts";
 import { type NodeEnd, NodeLife } from "./node_life.ts";
 import type { Running } from "./running.ts";
+import { PluginHost } from "./plugin_host.ts";
+import type { PluginPlan } from "./plugin_plan.ts";
 import { TimestampReserve } from "./timestamp_reserve.ts";
 import { openHostTunnel, type OpenTunnel } from "./tunnel.ts";
 
@@ -48,6 +56,13 @@ export const SOCKET_FILE_NAME = "weft.sock";
 /** Calls under way when the node stops get so long, well within the time that stopping may take; milliseconds. */
 const STOP_GRACE_MS = 2_000;
 const KEY_FILE_NAME = "private.key";
+/** Services of the v1 API that other nodes may serve although this one does not: their calls can be forwarded. */
+const FORWARDABLE: readonly UnservedService[] = [
+  { service: Mesh, authorisation: "member" },
+  { service: Admin, authorisation: "member" },
+  { service: PeerDiscovery, authorisation: "public" },
+  { service: WebRTC, authorisation: "member" },
+];
 
 /** Services beside the node's own. */
 export interface NodeExtension {
@@ -62,6 +77,8 @@ const NO_EXTENSION: NodeExtension = { services: [], started() {} };
 export interface OpenNode extends AsyncDisposable {
   /** Resolves when the node is done by itself; rejects when it cannot go on. */
   readonly ended: Promise<NodeEnd>;
+  /** Its plugins, which can be stopped and started one by one. */
+  readonly plugins: PluginHost;
 }
 
 /**
@@ -77,6 +94,7 @@ export async function openNode(
   signal: AbortSignal,
   openTunnel: OpenTunnel = openHostTunnel,
   extension: NodeExtension = NO_EXTENSION,
+  plan: PluginPlan = [],
 ): Promise<OpenNode> {
   const problem = validateNodeId(config.nodeId);
   if (problem !== undefined) {
@@ -110,10 +128,12 @@ export async function openNode(
         controlService(gate.control, gate.operations),
         ...extension.services,
       ],
+      unserved: FORWARDABLE,
       log: log.child("rpc"),
     }),
   );
   const links = stack.use(await openLinks({ config, privateKey, suite, tls, log: log.child("raft") }));
+  const plugins = new PluginHost({ plan, clock: systemClock, log });
   const life = stack.use(
     new NodeLife({
       config,
@@ -123,6 +143,8 @@ export async function openNode(
       tunnel,
       links,
       rpcPort: rpc.port,
+      rpc,
+      plugins,
       identity: config.inMemory ? undefined : dataDir.identity,
       saveIdentity: (identity) => config.inMemory ? Promise.resolve() : dataDir.save(identity),
       forget: () => forget.wanted = true,
@@ -135,11 +157,12 @@ export async function openNode(
       log,
     }),
   );
+  stack.use(plugins);
   await life.start(signal);
   // Calls under way, `weft leave` among them, are answered before the rest goes.
   stack.defer(() => rpc.stop(STOP_GRACE_MS));
   const owned = stack.move();
-  return { ended: life.ended, [Symbol.asyncDispose]: () => owned.disposeAsync() };
+  return { ended: life.ended, plugins, [Symbol.asyncDispose]: () => owned.disposeAsync() };
 }
 
 async function openKey(config: NodeConfig, dataDir: DataDir): Promise<PrivateKey> {

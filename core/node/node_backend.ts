@@ -5,7 +5,6 @@
  */
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
-import { Feature } from "../../proto/gen/v1/mesh_messages_pb.ts";
 import type { JoinRequest, StatusSchema } from "../../proto/gen/v1/node_messages_pb.ts";
 import { Node } from "../../proto/gen/v1/node_pb.ts";
 import { buildInfo } from "../io/build_info.ts";
@@ -104,7 +103,7 @@ export class MeshNodeBackend implements NodeBackend {
       buildDate: build.date,
       uptime: formatGoDuration(Math.max(0, clock.wallMs() - startedWallMs)),
       startedAt: timestampFromMs(startedWallMs),
-      features: [Feature.NODES],
+      features: this.#running.parts.plugins.features(),
       wireguardPeers: running.nodes().filter((node) => node.id !== running.nodeId).length,
       clusterStatus: clusterStatusOf(raft.id, raft),
       currentLeader: running.leader()?.id ?? "",

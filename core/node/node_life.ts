@@ -59,6 +59,7 @@ export class NodeLife implements AsyncDisposable {
   readonly #end = Promise.withResolvers<NodeEnd>();
   #raft: RaftLoop | undefined;
   #running: Running | undefined;
+  #backend: MeshNodeBackend | undefined;
   #reconciler: Reconciler | undefined;
   #announcer: Announcer | undefined;
   #again: Alarm | undefined;
@@ -89,7 +90,9 @@ export class NodeLife implements AsyncDisposable {
     for (const peer of place.seed?.peers ?? []) tunnel.upsertPeer(peer);
     this.#startRaft(place, await this.#finder.storage(place));
     const running = this.#startServices(place);
+    const plugins = this.#startPlugins(running);
     await this.#waitForMesh(place, running, signal);
+    await plugins;
     const self = running.self();
     log.info("ready", {
       node: config.nodeId,
@@ -147,6 +150,7 @@ export class NodeLife implements AsyncDisposable {
       machine,
       raft,
       contact: this.#contact,
+      plugins: this.#parts.plugins,
       changes: this.#changes,
       clock,
       startedWallMs: clock.wallMs(),
@@ -154,7 +158,7 @@ export class NodeLife implements AsyncDisposable {
       credentials,
       log,
     });
-    const node = new MeshNodeBackend(running);
+    const node = this.#backend = new MeshNodeBackend(running);
     gate.open({
       node,
       control: new MeshControlBackend(running, node, this.#sessions, {
@@ -189,6 +193,21 @@ export class NodeLife implements AsyncDisposable {
     tunnel.whenUnderlayChanges(() => this.#stop.signal.aborted || this.#reconcile());
     this.#changed();
     return running;
+  }
+
+  /** Rejects only for what must end the node's start. */
+  #startPlugins(running: Running): Promise<void> {
+    const { plugins, rpc, links, rpcPort, log, random } = this.#parts;
+    const starting = plugins.start({
+      running,
+      rpc,
+      status: () => this.#backend?.localStatus() ?? {},
+      ports: { grpc: rpcPort, raft: links.port },
+      log,
+      random,
+    });
+    starting.catch(() => {});
+    return starting;
   }
 
   async #waitForMesh(place: Place, running: Running, signal: AbortSignal): Promise<void> {

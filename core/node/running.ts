@@ -4,7 +4,9 @@
  * @module
  */
 import type { DeviceStatus } from "../dataplane/data_plane.ts";
+import type { Feature } from "../../proto/gen/v1/mesh_messages_pb.ts";
 import { MeshError } from "../plugin/errors.ts";
+import type { PluginStates } from "../plugin/plugin_state.ts";
 import type { RaftStatus } from "../raft/status.ts";
 import { connect, type RpcClient } from "../rpc/client.ts";
 import type { RpcCredentials } from "../rpc/credentials.ts";
@@ -34,6 +36,7 @@ export interface RunningParts {
   readonly clock: Clock;
   readonly startedWallMs: number;
   readonly tunnel: { readonly interfaceName: string; readonly mtu: number; status(): Promise<DeviceStatus> };
+  readonly plugins: PluginStates & { features(): Feature[] };
   /** How to call other nodes. */
   readonly credentials: RpcCredentials;
   readonly log: Log;

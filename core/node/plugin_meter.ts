@@ -1,0 +1,141 @@
+/**
+ * What calls into plugins cost: measures how long each keeps the thread, and counts strikes per hook. A hook that strikes
+ * too often trips the breaker, and the plugin is stopped.
+ *
+ * Synchronous code cannot be interrupted, so a call that never returns cannot be helped in this thread; one that returns
+ * late is seen.
+ *
+ * @module
+ */
+import { HOOK_BUDGET_MS, HOOK_STRIKE_WINDOW_MS, HOOK_STRIKES_MAX } from "../plugin/plugin.ts";
+import type { Clock } from "../seams/clock.ts";
+
+/** Turns of the microtask queue after which who was woken has run. */
+const WAKE_TURN_COUNT = 8;
+
+interface Frame {
+  readonly startMs: number;
+  /** Spent in calls that are measured by themselves. */
+  innerMs: number;
+}
+
+/** One stack of calls for all plugins, so that nobody pays for what another one does inside his call. */
+export class HookTimer {
+  readonly #clock: Pick<Clock, "monotonicMs">;
+  readonly #frames: Frame[] = [];
+
+  constructor(clock: Pick<Clock, "monotonicMs">) {
+    this.#clock = clock;
+  }
+
+  /** Milliseconds on a clock that only goes forward. */
+  nowMs(): number {
+    return this.#clock.monotonicMs();
+  }
+
+  /** Runs `call`; tells how long it took, without what is measured inside. */
+  time<Result>(call: () => Result, tell: (ms: number) => void): Result {
+    const frame: Frame = { startMs: this.nowMs(), innerMs: 0 };
+    this.#frames.push(frame);
+    try {
+      return call();
+    } finally {
+      this.#frames.pop();
+      const elapsedMs = this.nowMs() - frame.startMs;
+      const outer = this.#frames.at(-1);
+      if (outer) outer.innerMs += elapsedMs;
+      tell(elapsedMs - frame.innerMs);
+    }
+  }
+}
+
+/** What a meter needs. */
+export interface MeterParts {
+  readonly timer: HookTimer;
+  /** Runs a call on behalf of the plugin; see `core/io/stray_failures.ts`. */
+  readonly attribute: <Result>(call: () => Result) => Result;
+  /** Called once, when the breaker trips; `why` completes `it …`. */
+  readonly onTrip: (why: string) => void;
+  /** Called at every strike. */
+  readonly onStrike?: (hook: string, what: string) => void;
+}
+
+/** See the module. One per start of a plugin. */
+export class PluginMeter {
+  readonly #parts: MeterParts;
+  /** Times of strikes by hook. Hooks are named by the host, so there are few. */
+  readonly #strikes = new Map<string, number[]>();
+  #hasTripped = false;
+
+  constructor(parts: MeterParts) {
+    this.#parts = parts;
+  }
+
+  /** Calls into the plugin. */
+  run<Result>(hook: string, call: () => Result): Result {
+    return this.#parts.timer.time(() => this.#parts.attribute(call), (ms) => this.#look(hook, ms));
+  }
+
+  /** Calls out of the plugin, back into the node: not the plugin's time. */
+  outside<Result>(call: () => Result): Result {
+    return this.#parts.timer.time(call, () => {});
+  }
+
+  /** A promise for the plugin: what it does right after it settles is measured too. */
+  wake<Result>(hook: string, promise: Promise<Result>): Promise<Result> {
+    return new Promise((resolve, reject) => {
+      promise.then((result) => {
+        resolve(result);
+        this.#watch(hook);
+      }, (error) => {
+        reject(error);
+        this.#watch(hook);
+      });
+    });
+  }
+
+  /** An iteration that the plugin makes, pulled by the node. */
+  async *pull<Item>(hook: string, open: () => AsyncIterable<Item>): AsyncGenerator<Item> {
+    const items = this.run(hook, () => open()[Symbol.asyncIterator]());
+    let isDone = false;
+    try {
+      for (;;) {
+        const next = await this.run(hook, () => items.next());
+        if (next.done) {
+          isDone = true;
+          return;
+        }
+        yield next.value;
+      }
+    } catch (error) {
+      isDone = true;
+      throw error;
+    } finally {
+      if (!isDone) await this.run(hook, () => items.return?.());
+    }
+  }
+
+  /** Counts a strike against `hook`; `what` completes `it …`. */
+  strike(hook: string, what: string): void {
+    const nowMs = this.#parts.timer.nowMs();
+    const recent = (this.#strikes.get(hook) ?? []).filter((atMs) => nowMs - atMs < HOOK_STRIKE_WINDOW_MS);
+    recent.push(nowMs);
+    this.#strikes.set(hook, recent);
+    this.#parts.onStrike?.(hook, what);
+    if (recent.length < HOOK_STRIKES_MAX || this.#hasTripped) return;
+    this.#hasTripped = true;
+    this.#parts.onTrip(`${what} (${hook}, ${recent.length} times within ${HOOK_STRIKE_WINDOW_MS / 1000} s)`);
+  }
+
+  #look(hook: string, ms: number): void {
+    if (ms > HOOK_BUDGET_MS) {
+      this.strike(hook, `kept the thread for ${Math.round(ms)} ms, ${HOOK_BUDGET_MS} are allowed`);
+    }
+  }
+
+  async #watch(hook: string): Promise<void> {
+    const startMs = this.#parts.timer.nowMs();
+    for (let turn = 0; turn < WAKE_TURN_COUNT; turn++) await undefined;
+    this.#look(hook, this.#parts.timer.nowMs() - startMs);
+  }
+}
