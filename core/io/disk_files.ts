@@ -7,6 +7,8 @@ import type { Disk, DiskFile } from "../seams/disk.ts";
 
 /** Large files are written in pieces, so that the event loop turns in between. */
 const PIECE_BYTES = 1 << 20;
+/** They are synced every so often: a sync of another file may have to wait for all that this one has written. */
+const SYNC_BYTES = 4 << 20;
 
 /** Returns all bytes of the file. */
 export async function readFile(disk: Disk, path: string): Promise<Uint8Array> {
@@ -32,6 +34,7 @@ export async function createFile(
     const piece = bytes.subarray(offset, offset + PIECE_BYTES);
     onPiece?.(piece);
     await file.write(piece, offset);
+    if ((offset + PIECE_BYTES) % SYNC_BYTES === 0) await file.sync();
   }
   await file.sync();
 }

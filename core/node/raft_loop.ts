@@ -28,24 +28,8 @@ import type { StateMachine } from "../state/apply.ts";
 import { coalesce } from "./coalesce.ts";
 import { Proposals } from "./proposals.ts";
 import { Reads } from "./reads.ts";
+import { SNAPSHOT_POLICY, SnapshotKeeper, type SnapshotPolicy, type SnapshotTaken } from "./snapshot_keeper.ts";
 import { SnapshotStalls } from "./snapshot_stalls.ts";
-
-/** When snapshots are taken, and what they leave of the log. */
-export interface SnapshotPolicy {
-  /** A snapshot is taken when this many entries were applied since the last one, … */
-  readonly entryCount: number;
-  /** … or this many payload bytes. */
-  readonly logBytes: number;
-  /** Entries kept behind a snapshot, so that a follower that is a little late needs no snapshot. */
-  readonly trailingEntryCount: number;
-}
-
-/** What a production member does. */
-export const SNAPSHOT_POLICY: SnapshotPolicy = {
-  entryCount: 5_000,
-  logBytes: 8 * 1024 * 1024,
-  trailingEntryCount: 1_000,
-};
 
 /** What the loop needs of the state machine. */
 export type LoopMachine = Pick<StateMachine, "appliedIndex" | "applyBatch" | "advanceTo" | "snapshot" | "restore">;
@@ -77,13 +61,6 @@ export interface RaftLoopParts {
   readonly log: Log;
 }
 
-/** A snapshot on stable storage. */
-export interface SnapshotTaken {
-  readonly index: number;
-  readonly term: number;
-  readonly bytes: number;
-}
-
 /** Drives one member. */
 export class RaftLoop implements AsyncDisposable {
   readonly #parts: RaftLoopParts;
@@ -95,16 +72,19 @@ export class RaftLoop implements AsyncDisposable {
   #stopping = false;
   /** Why nobody is served any more. */
   #over: MeshError | undefined;
-  #entriesSinceSnapshot = 0;
-  #bytesSinceSnapshot = 0;
-  /** Who wants a snapshot now. */
-  #snapshotWish: PromiseWithResolvers<SnapshotTaken> | undefined;
+  readonly #snapshots: SnapshotKeeper;
   readonly #running: Promise<void>;
 
   constructor(parts: RaftLoopParts) {
     this.#parts = parts;
     this.#reads = new Reads(parts.random);
     this.#confState = parts.storage.initialState().confState;
+    this.#snapshots = new SnapshotKeeper({
+      ...parts,
+      policy: parts.snapshotPolicy ?? SNAPSHOT_POLICY,
+      oldestSending: () => this.#stalls.oldest(parts.engine),
+      onSettled: () => this.#wake(),
+    });
     this.#running = this.#run();
     // The owner learns of a failure through `failed`; without this line the rejection would also be "unhandled".
     this.#running.catch(() => {});
@@ -153,6 +133,11 @@ export class RaftLoop implements AsyncDisposable {
     this.#wake();
   }
 
+  /** A part of the snapshot that is being sent to a member has arrived there. */
+  snapshotMoved(raftId: number): void {
+    this.#stalls.moved(raftId);
+  }
+
   /**
    * Appends `data` to the log and waits until it is applied here.
    *
@@ -174,12 +159,12 @@ export class RaftLoop implements AsyncDisposable {
     return fresh;
   }
 
-  /** Takes a snapshot of what is applied, between two turns. Who asks while one is wanted gets the same. */
+  /** Takes a snapshot of what is applied, and resolves when it is on disk. Who asks before it is taken gets the same. */
   takeSnapshot(): Promise<SnapshotTaken> {
     if (this.#stopping) return Promise.reject(new MeshError("unavailable", "The node is stopping"));
-    this.#snapshotWish ??= Promise.withResolvers();
+    const taken = this.#snapshots.want();
     this.#wake();
-    return this.#snapshotWish.promise;
+    return taken;
   }
 
   /** Runs `change` on the engine and lets the loop look at what came of it. */
@@ -194,6 +179,7 @@ export class RaftLoop implements AsyncDisposable {
     this.#stopping = true;
     this.#wake();
     await this.#running.catch(() => {});
+    await this.#snapshots.settled();
   }
 
   /** Gives the engine what callers have brought since the last turn: one append for all writes, one round for all reads. */
@@ -216,9 +202,10 @@ export class RaftLoop implements AsyncDisposable {
     const { engine } = this.#parts;
     try {
       while (!this.#stopping) {
+        this.#snapshots.throwIfFailed();
         this.#takeCalls();
         if (engine.hasReady()) await this.#turn(engine.ready());
-        else if (this.#snapshotWish) await this.#snapshotIfDue();
+        else if (this.#snapshots.isWanted) this.#snapshots.takeIfDue(this.#confState);
         else {
           const woken = new Promise<void>((resolve) => this.#wake = resolve);
           this.#parts.time?.rest();
@@ -229,7 +216,7 @@ export class RaftLoop implements AsyncDisposable {
       this.#over = new MeshError("unavailable", "The node is stopping");
       this.#proposals.abandon(this.#over);
       this.#reads.abandon(this.#over);
-      this.#snapshotWish?.reject(this.#over);
+      this.#snapshots.abandon(this.#over);
     }
   }
 
@@ -244,7 +231,7 @@ export class RaftLoop implements AsyncDisposable {
     for (const read of ready.readStates) this.#reads.confirm(read.context, read.index);
     this.#reads.applied(this.#parts.machine.appliedIndex);
     engine.advance();
-    await this.#snapshotIfDue();
+    this.#snapshots.takeIfDue(this.#confState);
     if (ready.softState || ready.snapshot || ready.committedEntries.length > 0) this.#parts.onChange();
   }
 
@@ -268,15 +255,13 @@ export class RaftLoop implements AsyncDisposable {
   #load(image: Uint8Array, confState: ConfState): void {
     this.#parts.machine.restore(image);
     this.#confState = confState;
-    this.#entriesSinceSnapshot = 0;
-    this.#bytesSinceSnapshot = 0;
+    this.#snapshots.loaded();
   }
 
   /** Applies runs of normal entries together; a membership change ends a run. */
   #apply(committed: readonly Entry[]): void {
     let run: Entry[] = [];
     for (const entry of committed) {
-      this.#bytesSinceSnapshot += entry.data.length;
       if (entry.type === "normal") {
         run.push(entry);
         continue;
@@ -288,7 +273,7 @@ export class RaftLoop implements AsyncDisposable {
       this.#parts.machine.advanceTo(entry.index, entry.term);
     }
     this.#applyRun(run);
-    this.#entriesSinceSnapshot += committed.length;
+    this.#snapshots.applied(committed);
   }
 
   #applyRun(run: readonly Entry[]): void {
@@ -298,22 +283,6 @@ export class RaftLoop implements AsyncDisposable {
       const response = responses[position];
       if (response) this.#proposals.settle(entry.index, entry.term, response);
     });
-  }
-
-  async #snapshotIfDue(): Promise<void> {
-    const { machine, storage, store, log, snapshotPolicy = SNAPSHOT_POLICY } = this.#parts;
-    const { entryCount, logBytes, trailingEntryCount } = snapshotPolicy;
-    const wish = this.#snapshotWish;
-    if (!wish && this.#entriesSinceSnapshot < entryCount && this.#bytesSinceSnapshot < logBytes) return;
-    const index = machine.appliedIndex;
-    const snapshot = storage.createSnapshot(index, this.#confState, machine.snapshot());
-    await store.saveSnapshot(snapshot, trailingEntryCount);
-    storage.compact(Math.max(storage.firstIndex() - 1, index - trailingEntryCount));
-    this.#entriesSinceSnapshot = 0;
-    this.#bytesSinceSnapshot = 0;
-    this.#snapshotWish = undefined;
-    wish?.resolve({ index, term: snapshot.meta.term, bytes: snapshot.data.length });
-    log.info("snapshot taken", { index, bytes: snapshot.data.length });
   }
 }
 

@@ -5,7 +5,7 @@
  * @module
  */
 import { RAFT_DEFAULTS, type RaftConfig } from "../../core/raft/config.ts";
-import type { SnapshotPolicy } from "../../core/node/raft_loop.ts";
+import type { SnapshotPolicy } from "../../core/node/snapshot_keeper.ts";
 import { Chance } from "./chance.ts";
 
 /** Everything of the engine's configuration that is the same for all members. */

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { SNAPSHOT_TICKS_MAX, SnapshotStalls } from "../../../core/node/snapshot_stalls.ts";
+import { SNAPSHOT_RESUME_TICKS, SNAPSHOT_TICKS_MAX, SnapshotStalls } from "../../../core/node/snapshot_stalls.ts";
 import type { RaftEngine } from "../../../core/raft/engine.ts";
 import type { PeerStatus, RaftStatus } from "../../../core/raft/status.ts";
 
@@ -51,6 +51,8 @@ Deno.test("SnapshotStalls: a snapshot without an answer is reported lost, once p
   assert.deepEqual(reported, []);
   stalls.tick(fake);
   assert.deepEqual(reported, [2]);
+  for (let tick = 0; tick < SNAPSHOT_TICKS_MAX; tick++) stalls.tick(fake);
+  assert.deepEqual(reported, [2]);
 });
 
 Deno.test("SnapshotStalls: progress, another snapshot or another role start the wait anew", () => {
@@ -63,4 +65,33 @@ Deno.test("SnapshotStalls: progress, another snapshot or another role start the 
   stalls.tick(waiting(10));
   stalls.tick(after.fake);
   assert.deepEqual(after.reported, []);
+});
+
+Deno.test("SnapshotStalls.moved: a part that arrives starts the wait anew", () => {
+  const stalls = new SnapshotStalls();
+  const { fake, reported } = engine("leader", [{ id: 2, state: "snapshot", pendingSnapshotIndex: 9 }]);
+  for (let tick = 0; tick < SNAPSHOT_TICKS_MAX; tick++) stalls.tick(fake);
+  stalls.moved(2);
+  for (let tick = 0; tick < SNAPSHOT_TICKS_MAX; tick++) stalls.tick(fake);
+  assert.deepEqual(reported, []);
+  stalls.tick(fake);
+  assert.deepEqual(reported, [2]);
+});
+
+Deno.test("SnapshotStalls.oldest: what is under way, and for a while what was lost, until it has arrived", () => {
+  const stalls = new SnapshotStalls();
+  const sending = engine("leader", [
+    { id: 2, state: "snapshot", pendingSnapshotIndex: 9 },
+    { id: 3, state: "snapshot", pendingSnapshotIndex: 12 },
+  ]).fake;
+  assert.equal(stalls.oldest(sending), 9);
+  const lost = engine("leader", [{ id: 2, state: "probe", match: 4 }, { id: 3, state: "replicate", match: 12 }]).fake;
+  for (let tick = 0; tick < SNAPSHOT_RESUME_TICKS; tick++) stalls.tick(lost);
+  assert.equal(stalls.oldest(lost), 9);
+  stalls.tick(lost);
+  assert.equal(stalls.oldest(lost), undefined);
+  assert.equal(stalls.oldest(sending), 9);
+  assert.equal(stalls.oldest(engine("leader", [{ id: 2, state: "replicate", match: 9 }]).fake), undefined);
+  assert.equal(stalls.oldest(sending), 9);
+  assert.equal(stalls.oldest(engine("follower", []).fake), undefined);
 });
