@@ -3,6 +3,7 @@
  *
  * @module
  */
-import { exitProcess, programArguments, runProgram } from "./core/mod.ts";
+import { exitProcess, processSurroundings, programArguments, runProgram } from "./core/mod.ts";
+import { plugins } from "./plugins/mod.ts";
 
-if (import.meta.main) exitProcess(await runProgram(programArguments()));
+if (import.meta.main) exitProcess(await runProgram(programArguments(), processSurroundings(plugins)));

@@ -4,7 +4,7 @@
  *
  * @module
  */
-export { runProgram } from "./cli/program.ts";
+export { processSurroundings, runProgram } from "./cli/program.ts";
 export { exitProcess, programArguments } from "./io/process.ts";
 export {
   clusterStatusOf,

@@ -20,7 +20,9 @@ import { type Output, processOutput } from "./output.ts";
 import { addFormatOption, asksForJson } from "./output_format.ts";
 import { type RaftOptions, runRaftMembers, runRaftSnapshot, runRaftStatus, runRaftTransfer } from "./raft.ts";
 import { runNode, type RunRequest } from "./run.ts";
-import { addRunOptions, givenOptions } from "./run_options.ts";
+import { type PluginSections, type SplitArguments, splitPluginArguments } from "../node/plugin_settings.ts";
+import type { Plugin } from "../plugin/plugin.ts";
+import { addRunOptions, givenOptions, pluginOptionsHelp } from "./run_options.ts";
 import { askStatus, runStatus } from "./status.ts";
 import { addTargetOptions, type TargetHost, type TargetOptions } from "./target.ts";
 import { socketPathOf, upAssumptions, upLines } from "./up.ts";
@@ -30,6 +32,8 @@ import { runVersion } from "./version.ts";
 /** What the command line finds around itself. Tests give their own. */
 export interface Surroundings extends TargetHost {
   readonly output: Output;
+  /** The plugins that ship with the program; none if left out. */
+  readonly plugins?: readonly Plugin[];
   /** Runs a node to its end. */
   readonly runNode: (request: RunRequest) => Promise<ExitCode>;
   /** Runs a plain WireGuard interface to its end. */
@@ -39,8 +43,9 @@ export interface Surroundings extends TargetHost {
 }
 
 /** This process. */
-export function processSurroundings(): Surroundings {
+export function processSurroundings(plugins: readonly Plugin[] = []): Surroundings {
   return {
+    plugins,
     output: processOutput(),
     environment: environment(),
     dataDir: defaultDataDir(),
@@ -61,9 +66,10 @@ export async function runProgram(
   surroundings: Surroundings = processSurroundings(),
 ): Promise<ExitCode> {
   let code: ExitCode = EXIT.ok;
-  const program = buildProgram(surroundings, (exitCode) => code = exitCode);
+  const { rest, sections } = pluginArguments(args, surroundings.plugins ?? []);
+  const program = buildProgram({ ...surroundings, pluginFlags: sections }, (exitCode) => code = exitCode);
   try {
-    await program.parseAsync([...args], { from: "user" });
+    await program.parseAsync([...rest], { from: "user" });
     return code;
   } catch (error) {
     // Help and version end here, after they were printed; so does a command line without a command.
@@ -75,13 +81,28 @@ export async function runProgram(
   }
 }
 
+/** Commands that run a node take options of plugins, of which the parser knows nothing. */
+function pluginArguments(args: readonly string[], plugins: readonly Plugin[]): SplitArguments {
+  const command = args.find((argument) => !argument.startsWith("-")) ?? "";
+  if (!["run", "up"].includes(command)) return { rest: args, sections: new Map() };
+  return splitPluginArguments(args, (name, option) => {
+    const plugin = plugins.find((each) => each.name === name);
+    return plugin?.options?.find((each) => each.name === option)?.kind === "flag";
+  });
+}
+
 function report(error: unknown, args: readonly string[], { output, environment }: Surroundings): void {
   output.failure(error, asksForJson(args));
   const stack = environment[STACK_VARIABLE] === "debug" ? unexpectedStack(error) : undefined;
   if (stack !== undefined) output.talk(`${stack}\n`);
 }
 
-function buildProgram(around: Surroundings, setCode: (code: ExitCode) => void): Command {
+/** What one command line finds around itself. */
+interface CommandSurroundings extends Surroundings {
+  readonly pluginFlags: PluginSections;
+}
+
+function buildProgram(around: CommandSurroundings, setCode: (code: ExitCode) => void): Command {
   const { output } = around;
   const program = new Command("weft")
     .description("A WireGuard mesh in one process.")
@@ -143,14 +164,15 @@ function generalHelp(): string {
   ].join("\n");
 }
 
-function addNodeCommands(program: Command, around: Surroundings, setCode: (code: ExitCode) => void): void {
-  const { output, dataDir } = around;
+function addNodeCommands(program: Command, around: CommandSurroundings, setCode: (code: ExitCode) => void): void {
+  const { output, dataDir, plugins = [], pluginFlags } = around;
+  const pluginHelp = pluginOptionsHelp(plugins, output.layout.style);
   const run = addRunOptions(program.command("run"), around)
     .description("run a node: start a mesh, join one, or go on in the one it belongs to")
     .usage("[--bootstrap | --join HOST:PORT[,HOST:PORT…]] [OPTIONS]")
-    .addHelpText("after", RUN_HELP)
+    .addHelpText("after", `${pluginHelp}${RUN_HELP}`)
     .action(async ({ config: configPath }: { config?: string }) =>
-      setCode(await around.runNode({ flags: givenOptions(run), configPath }))
+      setCode(await around.runNode({ flags: givenOptions(run), pluginFlags, plugins, configPath }))
     );
   const up = addRunOptions(program.command("up"), around)
     .description("run a node that starts a mesh without TLS unless told otherwise, and say how others join")
@@ -159,6 +181,8 @@ function addNodeCommands(program: Command, around: Surroundings, setCode: (code:
       setCode(
         await around.runNode({
           flags: givenOptions(up),
+          pluginFlags,
+          plugins,
           configPath,
           assume: upAssumptions,
           onReady: async (config) => {

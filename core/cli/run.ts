@@ -4,16 +4,24 @@
  * @module
  */
 import { defaultDataDir, environment, hostName, onStopSignal, readTextFile } from "../io/process.ts";
+import { loadPluginModule } from "../io/plugin_module.ts";
 import { createLog } from "../io/stderr_log.ts";
 import type { NodeConfig } from "../node/config.ts";
 import { type OpenNode, openNode } from "../node/node.ts";
+import type { PluginPlan } from "../node/plugin_plan.ts";
+import { builtIn, featuresOf, planPlugins } from "../node/plugin_setup.ts";
+import { openHostTunnel } from "../node/tunnel.ts";
 import type { Log } from "../seams/log.ts";
-import { errorText, EXIT, type ExitCode } from "./exit.ts";
+import { ConfigError } from "../plugin/errors.ts";
+import type { Plugin } from "../plugin/plugin.ts";
+import { errorText, EXIT, type ExitCode, UsageError } from "./exit.ts";
 import { aborted, logSettings, reportTo, StopLimit } from "./lifetime.ts";
 import { type ConfigRequest, misspeltVariables, readNodeConfig } from "./run_config.ts";
 
 /** A node to run. */
 export interface RunRequest extends ConfigRequest {
+  /** The plugins that ship with the program; none if left out. */
+  readonly plugins?: readonly Plugin[];
   /** Called once the node belongs to a mesh. What it throws is logged and changes nothing. */
   readonly onReady?: (config: NodeConfig) => Promise<void>;
 }
@@ -27,20 +35,33 @@ export interface RunRequest extends ConfigRequest {
  */
 export async function runNode(request: RunRequest): Promise<ExitCode> {
   const variables = environment();
-  const config = await readNodeConfig(request, {
+  const { plugins = [] } = request;
+  const { node: config, load, choice } = await readNodeConfig(request, {
     environment: variables,
-    defaults: { hostName: hostName(), dataDir: defaultDataDir(), features: [] },
+    defaults: { hostName: hostName(), dataDir: defaultDataDir(), features: featuresOf(plugins) },
     readFile: readTextFile,
   });
+  const loaded = await Promise.all(load.map((source) => loadPluginModule(source)));
+  const plan = asUsage(() => planPlugins([...builtIn(plugins), ...loaded], choice));
   const settings = logSettings(config.logLevel, config.logFormat);
   const log = createLog(settings);
-  for (const { variable, likely } of misspeltVariables(variables)) {
+  for (const { variable, likely } of misspeltVariables(variables, plugins)) {
     log.warn("environment variable means nothing", { variable, didYouMean: likely });
   }
-  return await reportTo(log, settings, () => live(config, request, log));
+  return await reportTo(log, settings, () => live(config, plan, request, log));
 }
 
-async function live(config: NodeConfig, { onReady }: RunRequest, log: Log): Promise<ExitCode> {
+/** What cannot be understood, found before anything was opened. */
+function asUsage<Result>(read: () => Result): Result {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof ConfigError) throw new UsageError(error.message, error.hint, { cause: error });
+    throw error;
+  }
+}
+
+async function live(config: NodeConfig, plan: PluginPlan, { onReady }: RunRequest, log: Log): Promise<ExitCode> {
   const stop = new AbortController();
   using limit = new StopLimit(log);
   using _signals = onStopSignal((signal) => {
@@ -49,7 +70,7 @@ async function live(config: NodeConfig, { onReady }: RunRequest, log: Log): Prom
   });
   let node: OpenNode;
   try {
-    node = await openNode(config, log, stop.signal);
+    node = await openNode(config, log, stop.signal, openHostTunnel, undefined, plan);
   } catch (error) {
     if (!stop.signal.aborted) throw error;
     log.info("stopped", { reason: "signal" });

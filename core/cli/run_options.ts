@@ -4,6 +4,9 @@
  * @module
  */
 import { type Command, Option } from "commander";
+import { pluginFlagName } from "../node/plugin_settings.ts";
+import type { Plugin } from "../plugin/plugin.ts";
+import type { Style } from "./format.ts";
 import { type OptionName, type OptionSpec, type RawOption, type RawOptions, RUN_OPTIONS } from "../node/options.ts";
 
 /** Headings of the help text, each over the options from the named one to the next heading. */
@@ -13,7 +16,7 @@ const GROUPS: Readonly<Partial<Record<OptionName, string>>> = {
   "primary-endpoint": "Addresses:",
   "grpc-listen": "Ports and interface:",
   "insecure": "Transport security:",
-  "feature": "Features:",
+  "feature": "Features and plugins:",
   "log-level": "Log:",
 };
 
@@ -47,6 +50,23 @@ function runOption(spec: OptionSpec, { dataDir }: HostDefaultTexts): Option {
 
 function append(text: string, all: readonly string[] | undefined): readonly string[] {
   return [...all ?? [], text];
+}
+
+/** The options of plugins, as a part of a command's help; empty if there are none. */
+export function pluginOptionsHelp(plugins: readonly Plugin[], style: Style): string {
+  const parts = plugins.filter(({ options = [] }) => options.length > 0).map(({ name, summary, options = [] }) => {
+    const left = options.map((option) => {
+      const flag = pluginFlagName(name, option.name);
+      return option.kind === "flag" ? flag : `${flag} <${option.placeholder ?? "VALUE"}>`;
+    });
+    const width = Math.max(...left.map((text) => text.length));
+    const lines = options.map(({ help, defaultText }, i) => {
+      const more = defaultText === undefined ? "" : ` (default: ${defaultText})`;
+      return `  ${(left[i] ?? "").padEnd(width)}  ${help}${more}`;
+    });
+    return [`\n${style.bold(`Plugin ${name}`)} (${summary}):`, ...lines].join("\n");
+  });
+  return parts.join("\n");
 }
 
 /** The options that stand on the command line, by the names of the table. */

@@ -8,7 +8,7 @@ import { IpAddress } from "../ip/address.ts";
 import { Prefix } from "../ip/prefix.ts";
 import { ConfigError } from "../plugin/errors.ts";
 import type { LogLevel } from "../seams/log.ts";
-import { FEATURE_NAMES } from "./features.ts";
+import { FEATURE_NAMES, LATER_FEATURES } from "./features.ts";
 import { suggestion } from "./did_you_mean.ts";
 import {
   environmentName,
@@ -143,6 +143,20 @@ export function parseConfig(sources: readonly RawOptions[], host: HostDefaults):
     throw new ConfigError("Cannot use --no-ipv4 with --no-ipv6: no address would be left");
   }
   return config;
+}
+
+/** Which plugins the operator names. */
+export interface NamedPlugins {
+  /** Files and packages to load. */
+  readonly load: readonly string[];
+  /** Plugins to leave out. */
+  readonly disabled: readonly string[];
+}
+
+/** Reads `plugin` and `disable` from the sources (first wins). */
+export function namedPlugins(sources: readonly RawOptions[]): NamedPlugins {
+  const reader = new OptionReader(sources);
+  return { load: reader.list("plugin"), disabled: reader.list("disable") };
 }
 
 /** Looks options up over all sources and reads simple kinds. */
@@ -323,6 +337,8 @@ function readFeatures(reader: OptionReader, built: readonly string[]): readonly 
     if (name === "all") built.forEach((feature) => asked.add(feature));
     else if (!FEATURE_NAMES.includes(name)) {
       reader.refuse("feature", name, `no such feature${suggestion(name, FEATURE_NAMES)}`);
+    } else if (LATER_FEATURES.includes(name)) {
+      reader.refuse("feature", name, "it comes with a later version of Weft");
     } else if (name !== "nodes" && !built.includes(name)) {
       reader.refuse("feature", name, "this build does not have it");
     } else asked.add(name);

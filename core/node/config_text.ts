@@ -7,6 +7,7 @@ import { parse as parseToml, TomlError } from "smol-toml";
 import { isMap, isScalar, LineCounter, parseDocument } from "yaml";
 import { ConfigError } from "../plugin/errors.ts";
 import { suggestion } from "./did_you_mean.ts";
+import { optionName, type PluginSection, type PluginSections, sectionName } from "./plugin_settings.ts";
 import { type OptionName, optionSpec, type RawOption, type RawOptions, type RawValue, RUN_OPTIONS } from "./options.ts";
 
 /** A configuration file longer than this is refused. */
@@ -19,6 +20,14 @@ interface FileKey {
   readonly line: number;
 }
 
+/** What a file says. */
+export interface FileOptions {
+  /** To the node. */
+  readonly options: RawOptions;
+  /** To plugins: every key that is no option and has keys of its own. Whether there is such a plugin is seen later. */
+  readonly sections: PluginSections;
+}
+
 /**
  * Reads the text of a configuration file. The format follows the extension (`.toml`, otherwise YAML, of which JSON is
  * a part).
@@ -26,20 +35,40 @@ interface FileKey {
  * @throws {ConfigError} For syntax errors, unknown keys (with a suggestion), repeated keys and values of a wrong kind;
  * every message names `path` and the line.
  */
-export function parseConfigText(path: string, text: string): RawOptions {
+export function parseConfigText(path: string, text: string): FileOptions {
   if (text.length > CONFIG_FILE_BYTES_MAX) {
     throw new ConfigError(`Cannot read the configuration file "${path}": longer than ${CONFIG_FILE_BYTES_MAX} bytes`);
   }
   const keys = path.toLowerCase().endsWith(".toml") ? tomlKeys(path, text) : yamlKeys(path, text);
   const options = new Map<OptionName, RawOption>();
+  const sections = new Map<string, PluginSection>();
   for (const key of keys) {
     const spec = optionSpec(key.name);
     const source = `${path} line ${key.line}`;
-    if (!spec) {
+    if (!spec && isTable(key.value)) {
+      const name = sectionName(key.name);
+      if (sections.has(name)) throw new ConfigError(`The plugin "${name}" has a second section in ${source}`);
+      sections.set(name, { written: key.name, source, options: sectionOptions(key, path, source) });
+    } else if (!spec) {
       const near = suggestion(key.name, RUN_OPTIONS.map((option) => option.name));
       throw new ConfigError(`Unknown key "${key.name}" in ${source}${near}`);
+    } else options.set(spec.name, { value: fileValue(key.value, spec.kind, key.name, source), source });
+  }
+  return { options, sections };
+}
+
+function isTable(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function sectionOptions({ name: section, value }: FileKey, path: string, source: string): Map<string, RawOption> {
+  const options = new Map<string, RawOption>();
+  for (const [name, raw] of Object.entries(isTable(value) ? value : {})) {
+    const isTexts = Array.isArray(raw) && raw.every((item) => typeof item === "string");
+    if (typeof raw !== "boolean" && typeof raw !== "string" && typeof raw !== "number" && !isTexts) {
+      throw new ConfigError(`Cannot use key "${section}.${name}" in ${source}: expected text, a number, true or false`);
     }
-    options.set(spec.name, { value: fileValue(key.value, spec.kind, key.name, source), source });
+    options.set(optionName(name), { value: raw, source: `${section}.${name} of ${path}` });
   }
   return options;
 }

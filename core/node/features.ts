@@ -3,8 +3,9 @@
  *
  * @module
  */
+import { Feature } from "../../proto/gen/v1/mesh_messages_pb.ts";
 
-/** In the order of the Feature enum, without the empty value. `nodes` is always on. */
+/** In the order of the Feature enum, without the empty value. `nodes` is always on; `all` is all that this program has. */
 export const FEATURE_NAMES: readonly string[] = [
   "nodes",
   "leader-proxy",
@@ -16,3 +17,17 @@ export const FEATURE_NAMES: readonly string[] = [
   "mesh-dns",
   "all",
 ];
+
+/** Features of the enum that this version of the program does not have. */
+export const LATER_FEATURES: readonly string[] = ["ice-negotiation", "turn-server"];
+
+/** The value of the enum with this number; `undefined` for the empty and for unknown ones. */
+export function featureOf(value: unknown): Feature | undefined {
+  return Object.values(Feature).find((feature) => feature === value && feature !== Feature.FEATURE_NONE);
+}
+
+/** The name of a value of the enum. */
+export function featureName(feature: Feature): string {
+  const [name = ""] = Object.entries(Feature).find(([, value]) => value === feature) ?? [];
+  return name.toLowerCase().replaceAll("_", "-");
+}

@@ -58,7 +58,9 @@ export const RUN_OPTIONS = [
   { name: "tls-key-file", kind: "text", placeholder: "FILE", help: "private key, PEM" },
   { name: "tls-ca-file", kind: "text", placeholder: "FILE", help: "certificate authority of the mesh, PEM" },
   { name: "mtls", kind: "flag", help: "demand client certificates of that authority" },
-  { name: "feature", kind: "list", placeholder: "NAME", help: "enable a feature" },
+  { name: "feature", kind: "list", placeholder: "NAME", help: "enable a feature, or `all` there are" },
+  { name: "plugin", kind: "list", placeholder: "FILE_OR_PACKAGE", help: "load and start a plugin from elsewhere" },
+  { name: "disable", kind: "list", placeholder: "PLUGIN", help: "leave out a plugin" },
   { name: "log-level", kind: "text", placeholder: "LEVEL", help: "debug, info, warn or error", defaultText: "info" },
   { name: "log-format", kind: "text", placeholder: "FORMAT", help: "text or json (default: text on a terminal)" },
 ] as const satisfies readonly OptionSpec[];

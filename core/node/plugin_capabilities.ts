@@ -29,6 +29,7 @@ import { LeaderCalls } from "./leader_calls.ts";
 import type { MetricRegistry } from "./metric_registry.ts";
 import { guardedCollector } from "./plugin_collector.ts";
 import { textOf, UnauthorisedServiceError } from "./plugin_failure.ts";
+import { PluginTables } from "./plugin_tables.ts";
 import { pluginInterceptor, pluginService, statesAuthorisation } from "./plugin_rpc.ts";
 import type { PluginScope } from "./plugin_scope.ts";
 import type { Running } from "./running.ts";
@@ -78,6 +79,21 @@ export function pluginCapabilities(scope: PluginScope, fail: (why: string) => vo
         }),
       ),
     appliedIndex: appliedIndexes(scope, running),
+    tables: new PluginTables({
+      namespace: scope.name,
+      read: (query) => {
+        scope.requireRunning();
+        return running.parts.machine.read(query);
+      },
+      propose: (entry) =>
+        scope.meter.wake(
+          "tables",
+          inScope(scope, () => {
+            running.requireLeader();
+            return running.parts.raft.propose(encodeEntry(entry));
+          }),
+        ),
+    }),
     rpc: {
       serve: (service) => {
         scope.requireRunning();

@@ -17,6 +17,7 @@ import type { MetricFamilies, Metrics } from "./metrics.ts";
 import type { NodeFacts } from "./node_facts.ts";
 import type { Intercept, RpcServices } from "./rpc.ts";
 import type { Propose, Read } from "./state.ts";
+import type { Tables } from "./tables.ts";
 import type { Tasks, Time } from "./tasks.ts";
 import type { PluginStates } from "./plugin_state.ts";
 
@@ -31,6 +32,8 @@ export interface Host {
    * row are one; who is slow misses none that matters, because the state itself is read. Ends when the plugin stops.
    */
   readonly appliedIndex: AsyncIterable<number>;
+  /** Tables of the plugin's own in the replicated state. */
+  readonly tables: Tables;
   /** Serves gRPC. */
   readonly rpc: RpcServices;
   /** Stands in front of all gRPC handlers. */
@@ -79,6 +82,7 @@ export const CAPABILITIES: readonly (keyof Host)[] = [
   "read",
   "propose",
   "appliedIndex",
+  "tables",
   "rpc",
   "intercept",
   "leader",

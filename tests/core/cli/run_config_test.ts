@@ -24,14 +24,15 @@ interface Setting {
   readonly assume?: ConfigRequest["assume"];
 }
 
-function read({ environment = {}, files = {}, ...request }: Setting): Promise<NodeConfig> {
+async function read({ environment = {}, files = {}, ...request }: Setting): Promise<NodeConfig> {
   const host: ConfigHost = {
     environment,
     defaults: { hostName: "host", dataDir: "/default", features: [] },
     readFile: (path) => Promise.resolve(files[path] ?? { kind: "absent" }),
   };
   const assume = request.assume === undefined ? {} : { assume: request.assume };
-  return readNodeConfig({ flags: flags(request.flags ?? {}), configPath: request.configPath, ...assume }, host);
+  const asked = { flags: flags(request.flags ?? {}), configPath: request.configPath, ...assume };
+  return (await readNodeConfig(asked, host)).node;
 }
 
 async function refused(setting: Setting, pattern: RegExp): Promise<void> {

@@ -40,7 +40,7 @@ Deno.test("parseConfig: defaults are the documented ones", () => {
 });
 
 Deno.test("parseConfig: flags beat environment beat file beat defaults", () => {
-  const file = parseConfigText("weft.yaml", "mtu: 1300\nnode-id: file\ninterface: file0\n");
+  const { options: file } = parseConfigText("weft.yaml", "mtu: 1300\nnode-id: file\ninterface: file0\n");
   const environment = optionsFromEnvironment({ WEFT_NODE_ID: "env", WEFT_MTU: "1310" });
   const config = parseConfig([flags({ insecure: true, mtu: "1320" }), environment, file], HOST);
   assert.equal(config.mtu, 1320);
