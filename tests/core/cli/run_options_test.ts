@@ -35,8 +35,8 @@ const ALL: readonly (readonly [args: readonly string[], name: string, value: unk
   [["--tls-ca-file", "a"], "tls-ca-file", "a"],
   [["--mtls"], "mtls", true],
   [["--feature", "nodes", "--feature", "all"], "feature", ["nodes", "all"]],
-  ["--plugin ./a.ts", "plugin", ["./a.ts"]],
-  ["--disable admin-api", "disable", ["admin-api"]],
+  [["--plugin", "./a.ts"], "plugin", ["./a.ts"]],
+  [["--disable", "admin-api"], "disable", ["admin-api"]],
   [["--log-level", "debug"], "log-level", "debug"],
   [["--log-format", "json"], "log-format", "json"],
 ];
