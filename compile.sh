@@ -3,7 +3,7 @@
 #
 #   ./compile.sh [-o FILE] [-k auto|compile|extract] [-e MAIN.ts] [-w WORKER.ts]
 #
-# The program and its worker are bundled, with the SQLite WebAssembly and a build stamp beside them. Then either
+# The program and its workers are bundled, with the SQLite WebAssembly and a build stamp beside them. Then either
 #   compile   `deno compile` puts them behind Deno's small runtime, when that can be had (DENORT_BIN, Deno's cache, or a
 #             download), or
 #   extract   a shell header carries them and the whole Deno in a compressed archive, which unpacks itself once into
@@ -52,6 +52,7 @@ bundle() {
 }
 bundle "$main" main.js
 if [ -e "$worker" ]; then bundle "$worker" worker.js; else fail "no worker at $worker"; fi
+bundle core/io/sql_query_worker.ts sql_worker.js
 cat >"$work/wasm.ts" <<'END'
 const { sqliteWasm } = await import(Deno.args[0] ?? "");
 Deno.writeFileSync(Deno.args[1] ?? "", sqliteWasm());
@@ -69,7 +70,7 @@ printf '{ "version": "%s", "commit": "%s", "date": "%s" }\n' "$version" "$commit
 compile() {
   (
     cd "$stage"
-    timeout 60 "$deno" compile --quiet --no-config -A --include worker.js --include sql-wasm.wasm \
+    timeout 60 "$deno" compile --quiet --no-config -A --include worker.js --include sql_worker.js --include sql-wasm.wasm \
       --include build.json -o "$work/compiled" main.js
   ) >"$work/log" 2>&1 && starts
 }

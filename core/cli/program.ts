@@ -10,6 +10,7 @@ import { Command, CommanderError } from "commander";
 import { systemClock } from "../io/clock.ts";
 import { openCryptoSuite } from "../io/crypto_suite.ts";
 import { defaultDataDir, environment, outputFileMode, readStdin, runtimeInfo } from "../io/process.ts";
+import { type LineInput, stdinLines } from "../io/line_input.ts";
 import { systemRandom } from "../io/random.ts";
 import { type DeviceOptions, type DeviceRequest, deviceRequest, runDevice } from "./device.ts";
 import { EXIT, EXIT_MEANINGS, type ExitCode, exitCodeFor, STACK_VARIABLE, unexpectedStack } from "./exit.ts";
@@ -23,6 +24,7 @@ import { runNode, type RunRequest } from "./run.ts";
 import { type PluginSections, type SplitArguments, splitPluginArguments } from "../node/plugin_settings.ts";
 import type { Plugin } from "../plugin/plugin.ts";
 import { addRunOptions, givenOptions, pluginOptionsHelp } from "./run_options.ts";
+import { addSqlOptions, runSql, SQL_HELP, type SqlOptions } from "./sql.ts";
 import { askStatus, runStatus } from "./status.ts";
 import { addTargetOptions, type TargetHost, type TargetOptions } from "./target.ts";
 import { socketPathOf, upAssumptions, upLines } from "./up.ts";
@@ -40,6 +42,8 @@ export interface Surroundings extends TargetHost {
   readonly runDevice: (request: DeviceRequest) => Promise<ExitCode>;
   /** Standard input to its end; `undefined` if it is longer. */
   readonly readStdin: (bytesMax: number) => Promise<string | undefined>;
+  /** Standard input, line by line. */
+  readonly stdinLines: () => LineInput;
 }
 
 /** This process. */
@@ -52,6 +56,7 @@ export function processSurroundings(plugins: readonly Plugin[] = []): Surroundin
     runNode,
     runDevice,
     readStdin,
+    stdinLines,
   };
 }
 
@@ -131,6 +136,7 @@ function buildProgram(around: CommandSurroundings, setCode: (code: ExitCode) => 
   addNodeCommands(program, around, setCode);
   addClientCommands(program, around);
   addRaftCommands(program, around);
+  addSqlCommand(program, around, setCode);
   addDeviceCommand(program, around, setCode);
   addKeyCommands(program, around);
   program.command("version")
@@ -238,6 +244,16 @@ function addRaftCommands(program: Command, around: Surroundings): void {
   add("snapshot")
     .description("write a snapshot of the state now, and print its index, size and file")
     .action((options: RaftOptions) => runRaftSnapshot(options, around, output));
+}
+
+function addSqlCommand(program: Command, around: Surroundings, setCode: (code: ExitCode) => void): void {
+  const command = addTargetOptions(program.command("sql [STATEMENT...]"), around.dataDir);
+  addSqlOptions(addFormatOption(command, "table, json or csv"))
+    .description("ask the replicated state in SQL: one statement that only reads, or a conversation")
+    .addHelpText("after", SQL_HELP)
+    .action(async (words: readonly string[], options: SqlOptions) =>
+      setCode(await runSql(words.join(" "), options, around, around.output, around.stdinLines))
+    );
 }
 
 function addDeviceCommand(program: Command, around: Surroundings, setCode: (code: ExitCode) => void): void {

@@ -42,6 +42,7 @@ export class Gate implements Backends {
       raftMembers: async (here, context) => await joined().operations.raftMembers(here, context),
       transferLeadership: async (id, here, context) => await joined().operations.transferLeadership(id, here, context),
       takeSnapshot: async (context) => await joined().operations.takeSnapshot(context),
+      query: async (request, context) => await joined().operations.query(request, context),
     };
   }
 

@@ -7,6 +7,8 @@ import type { MessageInitShape } from "@bufbuild/protobuf";
 import {
   Control,
   type ListRaftMembersResponseSchema,
+  type QueryRequest,
+  type QueryResponseSchema,
   type RaftDetailsSchema,
   type TakeSnapshotResponseSchema,
   type TransferLeadershipResponseSchema,
@@ -20,6 +22,7 @@ import type { NodeRecord } from "../state/queries/node_record.ts";
 import { withDeadline } from "./deadline.ts";
 import { memberViews, quorumHeardMs } from "./raft_view.ts";
 import type { Running } from "./running.ts";
+import { StateQueries } from "./state_query.ts";
 
 /** The leader, asked for its view on behalf of the caller, has this long to answer, in milliseconds. */
 export const LEADER_VIEW_MS = 2_000;
@@ -43,9 +46,11 @@ export interface OperationsParts {
 /** The backend over a running node. */
 export class MeshOperations implements OperationsBackend {
   readonly #parts: OperationsParts;
+  readonly #queries: StateQueries;
 
   constructor(parts: OperationsParts) {
     this.#parts = parts;
+    this.#queries = new StateQueries(parts.running.parts.machine);
   }
 
   async raftStatus(context: RpcContext): Promise<MessageInitShape<typeof RaftDetailsSchema>> {
@@ -121,6 +126,11 @@ export class MeshOperations implements OperationsBackend {
     const disk = await footprint();
     const file = disk?.snapshot?.path ?? "";
     return { index: BigInt(index), term: BigInt(term), bytes: BigInt(bytes), file };
+  }
+
+  async query(request: QueryRequest, context: RpcContext): Promise<MessageInitShape<typeof QueryResponseSchema>> {
+    await this.#parts.running.reads.admit(context);
+    return await this.#queries.run(request, context.signal);
   }
 
   #membersHere(): MessageInitShape<typeof ListRaftMembersResponseSchema> {

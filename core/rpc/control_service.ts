@@ -10,6 +10,8 @@ import {
   Control,
   type ListRaftMembersResponseSchema,
   type NodeStatusSchema,
+  type QueryRequest,
+  type QueryResponseSchema,
   type RaftDetailsSchema,
   type TakeSnapshotResponseSchema,
   type TransferLeadershipResponseSchema,
@@ -39,6 +41,8 @@ export interface OperationsBackend {
   ): Promise<MessageInitShape<typeof TransferLeadershipResponseSchema>>;
   /** Resolves when a snapshot of the applied state is on stable storage. */
   takeSnapshot(context: RpcContext): Promise<MessageInitShape<typeof TakeSnapshotResponseSchema>>;
+  /** Runs a statement that only reads. */
+  query(request: QueryRequest, context: RpcContext): Promise<MessageInitShape<typeof QueryResponseSchema>>;
 }
 
 /** The service over both backends. */
@@ -79,6 +83,10 @@ export function controlService(
       takeSnapshot: {
         authorisation: "member",
         handle: (_request, context) => operations.takeSnapshot(context),
+      },
+      query: {
+        authorisation: "member",
+        handle: (request, context) => operations.query(request, context),
       },
     },
   };

@@ -78,7 +78,7 @@ Deno.test("compiled file: first starts at the same time all work and leave one c
     const copies = [...Deno.readDirSync(`${folder}/weft`)].map(({ name }) => name);
     assert.equal(copies.length, 1, copies.join());
     const files = [...Deno.readDirSync(`${folder}/weft/${copies[0]}`)].map(({ name }) => name).sort();
-    assert.deepEqual(files, ["build.json", "cache", "deno", "main.js", "sql-wasm.wasm", "worker.js"]);
+    assert.deepEqual(files, ["build.json", "cache", "deno", "main.js", "sql-wasm.wasm", "sql_worker.js", "worker.js"]);
     assert.equal((Deno.statSync(`${folder}/weft/${copies[0]}`).mode ?? 0) & 0o777, 0o700);
   }));
 

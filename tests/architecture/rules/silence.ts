@@ -7,7 +7,7 @@ import { isShipped } from "../layers.ts";
 import { scoped } from "./scoped.ts";
 
 /** Programs: running them is what they are for. */
-const ENTRIES = new Set(["main.ts", "core/dataplane/worker.ts"]);
+const ENTRIES = new Set(["main.ts", "core/dataplane/worker.ts", "core/io/sql_query_worker.ts"]);
 
 function isLibrary(path: string): boolean {
   return isShipped(path) && !ENTRIES.has(path);

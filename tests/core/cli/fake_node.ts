@@ -12,6 +12,8 @@ import type { MeshNodeSchema } from "../../../proto/gen/v1/mesh_messages_pb.ts";
 import type {
   ListRaftMembersResponseSchema,
   NodeStatusSchema,
+  QueryRequest,
+  QueryResponseSchema,
   RaftDetailsSchema,
   TakeSnapshotResponseSchema,
   TransferLeadershipResponseSchema,
@@ -26,6 +28,7 @@ export interface FakeAnswers {
   readonly raftStatus?: () => MessageInitShape<typeof RaftDetailsSchema>;
   readonly raftMembers?: (here: boolean) => MessageInitShape<typeof ListRaftMembersResponseSchema>;
   readonly transfer?: (id: string) => MessageInitShape<typeof TransferLeadershipResponseSchema>;
+  readonly query?: (request: QueryRequest, level: string) => MessageInitShape<typeof QueryResponseSchema>;
   readonly snapshot?: () => MessageInitShape<typeof TakeSnapshotResponseSchema>;
 }
 
@@ -50,6 +53,8 @@ export class FakeNode implements AsyncDisposable {
       raftStatus: async () => await Promise.resolve(answers.raftStatus?.() ?? {}),
       raftMembers: async (here) => await Promise.resolve(answers.raftMembers?.(here) ?? {}),
       transferLeadership: async (id) => await Promise.resolve(answers.transfer?.(id) ?? {}),
+      query: async (request, { metadata }) =>
+        await Promise.resolve(answers.query?.(request, metadata.get("read-consistency") ?? "") ?? {}),
       takeSnapshot: async () => await Promise.resolve(answers.snapshot?.() ?? {}),
     };
     const server = await RpcServer.start({

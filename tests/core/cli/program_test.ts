@@ -38,6 +38,7 @@ async function weft(line: string, { layout = PLAIN_LAYOUT, ...around }: Setting 
       return Promise.resolve(0);
     },
     readStdin: () => Promise.resolve(""),
+    stdinLines: () => ({ isTerminal: false, async *lines() {} }),
     ...around,
   });
   return { code, out: recorded.out, err: recorded.err, requests, devices };

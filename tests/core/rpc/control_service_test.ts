@@ -32,6 +32,7 @@ const OPERATIONS: OperationsBackend = {
   raftStatus: () => Promise.resolve({ id: "me" }),
   raftMembers: (here) => Promise.resolve({ viewer: here ? "here" : "leader" }),
   transferLeadership: (id, here) => Promise.resolve({ leader: `${id}${here ? " here" : ""}`, moved: true }),
+  query: ({ sql }) => Promise.resolve({ columns: [sql] }),
   takeSnapshot: () => Promise.resolve({ index: 7n }),
 };
 
@@ -51,6 +52,9 @@ Deno.test("Control: operations", async () => {
   assert.equal((await pair.client.unary(listRaftMembers, { here: true })).message.viewer, "here");
   assert.equal((await pair.client.unary(transferLeadership, { id: "b", here: true })).message.leader, "b here");
   assert.equal((await pair.client.unary(takeSnapshot, {})).message.index, 7n);
+  assert.deepEqual((await pair.client.unary(Control.method.query, { sql: "VALUES (1)" })).message.columns, [
+    "VALUES (1)",
+  ]);
 });
 
 Deno.test("Control.Leave: works on the Unix socket and nowhere else", async () => {
@@ -87,5 +91,6 @@ Deno.test("controlService: the mesh's inside is for members", () => {
     "listRaftMembers member",
     "transferLeadership member",
     "takeSnapshot member",
+    "query member",
   ]);
 });

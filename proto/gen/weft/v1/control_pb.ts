@@ -18,7 +18,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file weft/v1/control.proto.
  */
 export const file_weft_v1_control: GenFile = /*@__PURE__*/
-  fileDesc("ChV3ZWZ0L3YxL2NvbnRyb2wucHJvdG8SB3dlZnQudjEiIgoUR2V0Tm9kZVN0YXR1c1JlcXVlc3QSCgoCaWQYASABKAkimgEKCk5vZGVTdGF0dXMSGgoGc3RhdHVzGAEgASgLMgoudjEuU3RhdHVzEikKCWFkZHJlc3NlcxgCIAEoCzIWLndlZnQudjEuTm9kZUFkZHJlc3NlcxIhCgRyYWZ0GAMgASgLMhMud2VmdC52MS5SYWZ0U3RhdHVzEiIKBXBlZXJzGAQgAygLMhMud2VmdC52MS5QZWVyU3RhdHVzIvYBCg1Ob2RlQWRkcmVzc2VzEgwKBGlwdjQYASABKAkSDAoEaXB2NhgCIAEoCRIUCgxuZXR3b3JrX2lwdjYYAyABKAkSFAoMbmV0d29ya19pcHY0GAQgASgJEhEKCWludGVyZmFjZRgFIAEoCRILCgNtdHUYBiABKA0SFgoOd2lyZWd1YXJkX3BvcnQYByABKA0SEQoJcmFmdF9wb3J0GAggASgNEhEKCWdycGNfcG9ydBgJIAEoDRISCgpwdWJsaWNfa2V5GAogASgJEhgKEHByaW1hcnlfZW5kcG9pbnQYCyABKAkSEQoJZW5kcG9pbnRzGAwgAygJIp8BCgpSYWZ0U3RhdHVzEgwKBHJvbGUYASABKAkSDAoEdGVybRgCIAEoBBIUCgxjb21taXRfaW5kZXgYAyABKAQSFQoNYXBwbGllZF9pbmRleBgEIAEoBBISCgpzdGF0ZV9oYXNoGAUgASgJEg4KBmxlYWRlchgGIAEoCRIkCgdtZW1iZXJzGAcgAygLMhMud2VmdC52MS5SYWZ0TWVtYmVyIjgKClJhZnRNZW1iZXISCgoCaWQYASABKAkSDwoHcmFmdF9pZBgCIAEoBBINCgV2b3RlchgDIAEoCCLHAQoKUGVlclN0YXR1cxIKCgJpZBgBIAEoCRISCgpwdWJsaWNfa2V5GAIgASgJEhAKCGVuZHBvaW50GAMgASgJEhMKC2FsbG93ZWRfaXBzGAQgAygJEjIKDmxhc3RfaGFuZHNoYWtlGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIQCghyeF9ieXRlcxgGIAEoBBIQCgh0eF9ieXRlcxgHIAEoBBIMCgRpcHY0GAggASgJEgwKBGlwdjYYCSABKAkiEgoQTGlzdE5vZGVzUmVxdWVzdCIwChFMaXN0Tm9kZXNSZXNwb25zZRIbCgVub2RlcxgBIAMoCzIMLnYxLk1lc2hOb2RlIhIKEExlYXZlTWVzaFJlcXVlc3QiEwoRTGVhdmVNZXNoUmVzcG9uc2UiFgoUR2V0UmFmdFN0YXR1c1JlcXVlc3Qi9AMKC1JhZnREZXRhaWxzEgoKAmlkGAEgASgJEg8KB3JhZnRfaWQYAiABKAQSDAoEcm9sZRgDIAEoCRIOCgZsZWFkZXIYBCABKAkSDAoEdGVybRgFIAEoBBIUCgxjb21taXRfaW5kZXgYBiABKAQSFQoNYXBwbGllZF9pbmRleBgHIAEoBBITCgtmaXJzdF9pbmRleBgIIAEoBBISCgpsYXN0X2luZGV4GAkgASgEEg4KBnZvdGVycxgKIAEoDRIQCghsZWFybmVycxgLIAEoDRIeChFxdW9ydW1fY29udGFjdF9tcxgMIAEoBEgAiAEBEhIKCnN0YXRlX2hhc2gYDSABKAkSFgoOc25hcHNob3RfaW5kZXgYDiABKAQSFQoNc25hcHNob3RfdGVybRgPIAEoBBIWCg5zbmFwc2hvdF9ieXRlcxgQIAEoBBIVCg1zbmFwc2hvdF9maWxlGBEgASgJEhEKCXdhbF9ieXRlcxgSIAEoBBIRCgl3YWxfZmlsZXMYEyABKA0SGwoTZWxlY3Rpb25fdGltZW91dF9tcxgUIAEoBBIUCgxoZWFydGJlYXRfbXMYFSABKAQSDwoHbWVzaF9pZBgWIAEoCRISCgpxdWFyYW50aW5lGBcgASgJQhQKEl9xdW9ydW1fY29udGFjdF9tcyImChZMaXN0UmFmdE1lbWJlcnNSZXF1ZXN0EgwKBGhlcmUYASABKAgidwoXTGlzdFJhZnRNZW1iZXJzUmVzcG9uc2USDgoGdmlld2VyGAEgASgJEgwKBHRlcm0YAiABKAQSEgoKbGFzdF9pbmRleBgDIAEoBBIqCgdtZW1iZXJzGAQgAygLMhkud2VmdC52MS5SYWZ0TWVtYmVyU3RhdHVzItYBChBSYWZ0TWVtYmVyU3RhdHVzEgoKAmlkGAEgASgJEg8KB3JhZnRfaWQYAiABKAQSDAoEcm9sZRgDIAEoCRIPCgdhZGRyZXNzGAQgASgJEhwKD2xhc3RfY29udGFjdF9tcxgFIAEoBEgAiAEBEhgKC21hdGNoX2luZGV4GAYgASgESAGIAQESEAoDbGFnGAcgASgESAKIAQESEAoIcHJvZ3Jlc3MYCCABKAlCEgoQX2xhc3RfY29udGFjdF9tc0IOCgxfbWF0Y2hfaW5kZXhCBgoEX2xhZyI1ChlUcmFuc2ZlckxlYWRlcnNoaXBSZXF1ZXN0EgoKAmlkGAEgASgJEgwKBGhlcmUYAiABKAgiSQoaVHJhbnNmZXJMZWFkZXJzaGlwUmVzcG9uc2USDgoGbGVhZGVyGAEgASgJEgwKBHRlcm0YAiABKAQSDQoFbW92ZWQYAyABKAgiFQoTVGFrZVNuYXBzaG90UmVxdWVzdCJQChRUYWtlU25hcHNob3RSZXNwb25zZRINCgVpbmRleBgBIAEoBBIMCgR0ZXJtGAIgASgEEg0KBWJ5dGVzGAMgASgEEgwKBGZpbGUYBCABKAkymgQKB0NvbnRyb2wSQwoNR2V0Tm9kZVN0YXR1cxIdLndlZnQudjEuR2V0Tm9kZVN0YXR1c1JlcXVlc3QaEy53ZWZ0LnYxLk5vZGVTdGF0dXMSQgoJTGlzdE5vZGVzEhkud2VmdC52MS5MaXN0Tm9kZXNSZXF1ZXN0Ghoud2VmdC52MS5MaXN0Tm9kZXNSZXNwb25zZRI+CgVMZWF2ZRIZLndlZnQudjEuTGVhdmVNZXNoUmVxdWVzdBoaLndlZnQudjEuTGVhdmVNZXNoUmVzcG9uc2USRAoNR2V0UmFmdFN0YXR1cxIdLndlZnQudjEuR2V0UmFmdFN0YXR1c1JlcXVlc3QaFC53ZWZ0LnYxLlJhZnREZXRhaWxzElQKD0xpc3RSYWZ0TWVtYmVycxIfLndlZnQudjEuTGlzdFJhZnRNZW1iZXJzUmVxdWVzdBogLndlZnQudjEuTGlzdFJhZnRNZW1iZXJzUmVzcG9uc2USXQoSVHJhbnNmZXJMZWFkZXJzaGlwEiIud2VmdC52MS5UcmFuc2ZlckxlYWRlcnNoaXBSZXF1ZXN0GiMud2VmdC52MS5UcmFuc2ZlckxlYWRlcnNoaXBSZXNwb25zZRJLCgxUYWtlU25hcHNob3QSHC53ZWZ0LnYxLlRha2VTbmFwc2hvdFJlcXVlc3QaHS53ZWZ0LnYxLlRha2VTbmFwc2hvdFJlc3BvbnNlYgZwcm90bzM", [file_google_protobuf_timestamp, file_v1_mesh_messages, file_v1_node_messages]);
+  fileDesc("ChV3ZWZ0L3YxL2NvbnRyb2wucHJvdG8SB3dlZnQudjEiIgoUR2V0Tm9kZVN0YXR1c1JlcXVlc3QSCgoCaWQYASABKAkimgEKCk5vZGVTdGF0dXMSGgoGc3RhdHVzGAEgASgLMgoudjEuU3RhdHVzEikKCWFkZHJlc3NlcxgCIAEoCzIWLndlZnQudjEuTm9kZUFkZHJlc3NlcxIhCgRyYWZ0GAMgASgLMhMud2VmdC52MS5SYWZ0U3RhdHVzEiIKBXBlZXJzGAQgAygLMhMud2VmdC52MS5QZWVyU3RhdHVzIvYBCg1Ob2RlQWRkcmVzc2VzEgwKBGlwdjQYASABKAkSDAoEaXB2NhgCIAEoCRIUCgxuZXR3b3JrX2lwdjYYAyABKAkSFAoMbmV0d29ya19pcHY0GAQgASgJEhEKCWludGVyZmFjZRgFIAEoCRILCgNtdHUYBiABKA0SFgoOd2lyZWd1YXJkX3BvcnQYByABKA0SEQoJcmFmdF9wb3J0GAggASgNEhEKCWdycGNfcG9ydBgJIAEoDRISCgpwdWJsaWNfa2V5GAogASgJEhgKEHByaW1hcnlfZW5kcG9pbnQYCyABKAkSEQoJZW5kcG9pbnRzGAwgAygJIp8BCgpSYWZ0U3RhdHVzEgwKBHJvbGUYASABKAkSDAoEdGVybRgCIAEoBBIUCgxjb21taXRfaW5kZXgYAyABKAQSFQoNYXBwbGllZF9pbmRleBgEIAEoBBISCgpzdGF0ZV9oYXNoGAUgASgJEg4KBmxlYWRlchgGIAEoCRIkCgdtZW1iZXJzGAcgAygLMhMud2VmdC52MS5SYWZ0TWVtYmVyIjgKClJhZnRNZW1iZXISCgoCaWQYASABKAkSDwoHcmFmdF9pZBgCIAEoBBINCgV2b3RlchgDIAEoCCLHAQoKUGVlclN0YXR1cxIKCgJpZBgBIAEoCRISCgpwdWJsaWNfa2V5GAIgASgJEhAKCGVuZHBvaW50GAMgASgJEhMKC2FsbG93ZWRfaXBzGAQgAygJEjIKDmxhc3RfaGFuZHNoYWtlGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIQCghyeF9ieXRlcxgGIAEoBBIQCgh0eF9ieXRlcxgHIAEoBBIMCgRpcHY0GAggASgJEgwKBGlwdjYYCSABKAkiEgoQTGlzdE5vZGVzUmVxdWVzdCIwChFMaXN0Tm9kZXNSZXNwb25zZRIbCgVub2RlcxgBIAMoCzIMLnYxLk1lc2hOb2RlIhIKEExlYXZlTWVzaFJlcXVlc3QiEwoRTGVhdmVNZXNoUmVzcG9uc2UiFgoUR2V0UmFmdFN0YXR1c1JlcXVlc3Qi9AMKC1JhZnREZXRhaWxzEgoKAmlkGAEgASgJEg8KB3JhZnRfaWQYAiABKAQSDAoEcm9sZRgDIAEoCRIOCgZsZWFkZXIYBCABKAkSDAoEdGVybRgFIAEoBBIUCgxjb21taXRfaW5kZXgYBiABKAQSFQoNYXBwbGllZF9pbmRleBgHIAEoBBITCgtmaXJzdF9pbmRleBgIIAEoBBISCgpsYXN0X2luZGV4GAkgASgEEg4KBnZvdGVycxgKIAEoDRIQCghsZWFybmVycxgLIAEoDRIeChFxdW9ydW1fY29udGFjdF9tcxgMIAEoBEgAiAEBEhIKCnN0YXRlX2hhc2gYDSABKAkSFgoOc25hcHNob3RfaW5kZXgYDiABKAQSFQoNc25hcHNob3RfdGVybRgPIAEoBBIWCg5zbmFwc2hvdF9ieXRlcxgQIAEoBBIVCg1zbmFwc2hvdF9maWxlGBEgASgJEhEKCXdhbF9ieXRlcxgSIAEoBBIRCgl3YWxfZmlsZXMYEyABKA0SGwoTZWxlY3Rpb25fdGltZW91dF9tcxgUIAEoBBIUCgxoZWFydGJlYXRfbXMYFSABKAQSDwoHbWVzaF9pZBgWIAEoCRISCgpxdWFyYW50aW5lGBcgASgJQhQKEl9xdW9ydW1fY29udGFjdF9tcyImChZMaXN0UmFmdE1lbWJlcnNSZXF1ZXN0EgwKBGhlcmUYASABKAgidwoXTGlzdFJhZnRNZW1iZXJzUmVzcG9uc2USDgoGdmlld2VyGAEgASgJEgwKBHRlcm0YAiABKAQSEgoKbGFzdF9pbmRleBgDIAEoBBIqCgdtZW1iZXJzGAQgAygLMhkud2VmdC52MS5SYWZ0TWVtYmVyU3RhdHVzItYBChBSYWZ0TWVtYmVyU3RhdHVzEgoKAmlkGAEgASgJEg8KB3JhZnRfaWQYAiABKAQSDAoEcm9sZRgDIAEoCRIPCgdhZGRyZXNzGAQgASgJEhwKD2xhc3RfY29udGFjdF9tcxgFIAEoBEgAiAEBEhgKC21hdGNoX2luZGV4GAYgASgESAGIAQESEAoDbGFnGAcgASgESAKIAQESEAoIcHJvZ3Jlc3MYCCABKAlCEgoQX2xhc3RfY29udGFjdF9tc0IOCgxfbWF0Y2hfaW5kZXhCBgoEX2xhZyI1ChlUcmFuc2ZlckxlYWRlcnNoaXBSZXF1ZXN0EgoKAmlkGAEgASgJEgwKBGhlcmUYAiABKAgiSQoaVHJhbnNmZXJMZWFkZXJzaGlwUmVzcG9uc2USDgoGbGVhZGVyGAEgASgJEgwKBHRlcm0YAiABKAQSDQoFbW92ZWQYAyABKAgiFQoTVGFrZVNuYXBzaG90UmVxdWVzdCJQChRUYWtlU25hcHNob3RSZXNwb25zZRINCgVpbmRleBgBIAEoBBIMCgR0ZXJtGAIgASgEEg0KBWJ5dGVzGAMgASgEEgwKBGZpbGUYBCABKAkibwoMUXVlcnlSZXF1ZXN0EgsKA3NxbBgBIAEoCRIrCgpwYXJhbWV0ZXJzGAIgAygLMhcud2VmdC52MS5RdWVyeVBhcmFtZXRlchIRCglyb3dfbGltaXQYAyABKA0SEgoKdGltZW91dF9tcxgEIAEoDSJCCg5RdWVyeVBhcmFtZXRlchIMCgRuYW1lGAEgASgJEiIKBXZhbHVlGAIgASgLMhMud2VmdC52MS5RdWVyeVZhbHVlIlcKClF1ZXJ5VmFsdWUSEQoHaW50ZWdlchgBIAEoEkgAEg4KBHJlYWwYAiABKAFIABIOCgR0ZXh0GAMgASgJSAASDgoEYmxvYhgEIAEoDEgAQgYKBGtpbmQiLwoIUXVlcnlSb3cSIwoGdmFsdWVzGAEgAygLMhMud2VmdC52MS5RdWVyeVZhbHVlImsKDVF1ZXJ5UmVzcG9uc2USDwoHY29sdW1ucxgBIAMoCRIfCgRyb3dzGAIgAygLMhEud2VmdC52MS5RdWVyeVJvdxIRCgl0cnVuY2F0ZWQYAyABKAkSFQoNYXBwbGllZF9pbmRleBgEIAEoBDLSBAoHQ29udHJvbBJDCg1HZXROb2RlU3RhdHVzEh0ud2VmdC52MS5HZXROb2RlU3RhdHVzUmVxdWVzdBoTLndlZnQudjEuTm9kZVN0YXR1cxJCCglMaXN0Tm9kZXMSGS53ZWZ0LnYxLkxpc3ROb2Rlc1JlcXVlc3QaGi53ZWZ0LnYxLkxpc3ROb2Rlc1Jlc3BvbnNlEj4KBUxlYXZlEhkud2VmdC52MS5MZWF2ZU1lc2hSZXF1ZXN0Ghoud2VmdC52MS5MZWF2ZU1lc2hSZXNwb25zZRJECg1HZXRSYWZ0U3RhdHVzEh0ud2VmdC52MS5HZXRSYWZ0U3RhdHVzUmVxdWVzdBoULndlZnQudjEuUmFmdERldGFpbHMSVAoPTGlzdFJhZnRNZW1iZXJzEh8ud2VmdC52MS5MaXN0UmFmdE1lbWJlcnNSZXF1ZXN0GiAud2VmdC52MS5MaXN0UmFmdE1lbWJlcnNSZXNwb25zZRJdChJUcmFuc2ZlckxlYWRlcnNoaXASIi53ZWZ0LnYxLlRyYW5zZmVyTGVhZGVyc2hpcFJlcXVlc3QaIy53ZWZ0LnYxLlRyYW5zZmVyTGVhZGVyc2hpcFJlc3BvbnNlEksKDFRha2VTbmFwc2hvdBIcLndlZnQudjEuVGFrZVNuYXBzaG90UmVxdWVzdBodLndlZnQudjEuVGFrZVNuYXBzaG90UmVzcG9uc2USNgoFUXVlcnkSFS53ZWZ0LnYxLlF1ZXJ5UmVxdWVzdBoWLndlZnQudjEuUXVlcnlSZXNwb25zZWIGcHJvdG8z", [file_google_protobuf_timestamp, file_v1_mesh_messages, file_v1_node_messages]);
 
 /**
  * @generated from message weft.v1.GetNodeStatusRequest
@@ -728,6 +728,160 @@ export const TakeSnapshotResponseSchema: GenMessage<TakeSnapshotResponse> = /*@_
   messageDesc(file_weft_v1_control, 18);
 
 /**
+ * @generated from message weft.v1.QueryRequest
+ */
+export type QueryRequest = Message<"weft.v1.QueryRequest"> & {
+  /**
+   * @generated from field: string sql = 1;
+   */
+  sql: string;
+
+  /**
+   * @generated from field: repeated weft.v1.QueryParameter parameters = 2;
+   */
+  parameters: QueryParameter[];
+
+  /**
+   * 0 for the node's own limit, which is also the highest.
+   *
+   * @generated from field: uint32 row_limit = 3;
+   */
+  rowLimit: number;
+
+  /**
+   * @generated from field: uint32 timeout_ms = 4;
+   */
+  timeoutMs: number;
+};
+
+/**
+ * Describes the message weft.v1.QueryRequest.
+ * Use `create(QueryRequestSchema)` to create a new message.
+ */
+export const QueryRequestSchema: GenMessage<QueryRequest> = /*@__PURE__*/
+  messageDesc(file_weft_v1_control, 19);
+
+/**
+ * @generated from message weft.v1.QueryParameter
+ */
+export type QueryParameter = Message<"weft.v1.QueryParameter"> & {
+  /**
+   * Without prefix: `id` for `:id`.
+   *
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * @generated from field: weft.v1.QueryValue value = 2;
+   */
+  value?: QueryValue | undefined;
+};
+
+/**
+ * Describes the message weft.v1.QueryParameter.
+ * Use `create(QueryParameterSchema)` to create a new message.
+ */
+export const QueryParameterSchema: GenMessage<QueryParameter> = /*@__PURE__*/
+  messageDesc(file_weft_v1_control, 20);
+
+/**
+ * @generated from message weft.v1.QueryValue
+ */
+export type QueryValue = Message<"weft.v1.QueryValue"> & {
+  /**
+   * Unset for NULL.
+   *
+   * @generated from oneof weft.v1.QueryValue.kind
+   */
+  kind: {
+    /**
+     * @generated from field: sint64 integer = 1;
+     */
+    value: bigint;
+    case: "integer";
+  } | {
+    /**
+     * @generated from field: double real = 2;
+     */
+    value: number;
+    case: "real";
+  } | {
+    /**
+     * @generated from field: string text = 3;
+     */
+    value: string;
+    case: "text";
+  } | {
+    /**
+     * @generated from field: bytes blob = 4;
+     */
+    value: Uint8Array;
+    case: "blob";
+  } | { case: undefined; value?: undefined };
+};
+
+/**
+ * Describes the message weft.v1.QueryValue.
+ * Use `create(QueryValueSchema)` to create a new message.
+ */
+export const QueryValueSchema: GenMessage<QueryValue> = /*@__PURE__*/
+  messageDesc(file_weft_v1_control, 21);
+
+/**
+ * @generated from message weft.v1.QueryRow
+ */
+export type QueryRow = Message<"weft.v1.QueryRow"> & {
+  /**
+   * @generated from field: repeated weft.v1.QueryValue values = 1;
+   */
+  values: QueryValue[];
+};
+
+/**
+ * Describes the message weft.v1.QueryRow.
+ * Use `create(QueryRowSchema)` to create a new message.
+ */
+export const QueryRowSchema: GenMessage<QueryRow> = /*@__PURE__*/
+  messageDesc(file_weft_v1_control, 22);
+
+/**
+ * @generated from message weft.v1.QueryResponse
+ */
+export type QueryResponse = Message<"weft.v1.QueryResponse"> & {
+  /**
+   * @generated from field: repeated string columns = 1;
+   */
+  columns: string[];
+
+  /**
+   * @generated from field: repeated weft.v1.QueryRow rows = 2;
+   */
+  rows: QueryRow[];
+
+  /**
+   * Why there are fewer rows than the statement has: rows, bytes; empty if there are not.
+   *
+   * @generated from field: string truncated = 3;
+   */
+  truncated: string;
+
+  /**
+   * The state that was read.
+   *
+   * @generated from field: uint64 applied_index = 4;
+   */
+  appliedIndex: bigint;
+};
+
+/**
+ * Describes the message weft.v1.QueryResponse.
+ * Use `create(QueryResponseSchema)` to create a new message.
+ */
+export const QueryResponseSchema: GenMessage<QueryResponse> = /*@__PURE__*/
+  messageDesc(file_weft_v1_control, 23);
+
+/**
  * @generated from service weft.v1.Control
  */
 export const Control: GenService<{
@@ -800,6 +954,17 @@ export const Control: GenService<{
     methodKind: "unary";
     input: typeof TakeSnapshotRequestSchema;
     output: typeof TakeSnapshotResponseSchema;
+  },
+  /**
+   * Runs one statement that only reads against a copy of the replicated database, within limits. Metadata says how fresh
+   * the copy must be.
+   *
+   * @generated from rpc weft.v1.Control.Query
+   */
+  query: {
+    methodKind: "unary";
+    input: typeof QueryRequestSchema;
+    output: typeof QueryResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_weft_v1_control, 0);
