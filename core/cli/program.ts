@@ -19,6 +19,7 @@ import { runLeave } from "./leave.ts";
 import { runNodes } from "./nodes.ts";
 import { type Output, processOutput } from "./output.ts";
 import { addFormatOption, asksForJson } from "./output_format.ts";
+import { runPlugins } from "./plugins.ts";
 import { type RaftOptions, runRaftMembers, runRaftSnapshot, runRaftStatus, runRaftTransfer } from "./raft.ts";
 import { runNode, type RunRequest } from "./run.ts";
 import { type PluginSections, type SplitArguments, splitPluginArguments } from "../node/plugin_settings.ts";
@@ -220,6 +221,11 @@ function addClientCommands(program: Command, around: Surroundings): void {
   addTargetOptions(program.command("nodes"), dataDir)
     .description("all nodes of the mesh")
     .action((options: TargetOptions) => runNodes(options, around, output));
+  addTargetOptions(program.command("plugins [NODE_ID]"), dataDir)
+    .description("the plugins of a node, and what keeps those from running that do not")
+    .action((nodeId: string | undefined, options: TargetOptions) =>
+      runPlugins(nodeId ?? "", options, around, output, systemClock.wallMs())
+    );
   addTargetOptions(program.command("leave"), dataDir)
     .description("take the node on this host out of its mesh, make it forget the mesh, and stop it")
     .action((options: TargetOptions) => runLeave(options, around, output));

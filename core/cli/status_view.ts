@@ -7,6 +7,7 @@ import { toJson } from "@bufbuild/protobuf";
 import { timestampMs } from "@bufbuild/protobuf/wkt";
 import { StatusSchema } from "../../proto/gen/v1/node_messages_pb.ts";
 import type { NodeStatus, PeerStatus } from "../../proto/gen/weft/v1/control_pb.ts";
+import { healthLines, pluginsJson } from "./plugins_view.ts";
 import { formatAge, formatBytes, type Layout, printable, renderTable } from "./format.ts";
 
 /** The `--json` form of `weft status`, without the schema version. */
@@ -39,6 +40,7 @@ export function statusJson(status: NodeStatus): Record<string, unknown> {
       members: (raft?.members ?? []).map(({ id, raftId, voter }) => ({ id, raftId: Number(raftId), voter })),
     },
     peers: status.peers.map(peerJson),
+    plugins: pluginsJson(status.plugins),
   };
 }
 
@@ -65,7 +67,7 @@ const HASH_CHARACTERS = 16;
  * @param wallMs Now, for handshake ages.
  */
 export function statusLines(status: NodeStatus, wallMs: number, layout: Layout): string[] {
-  const lines = [headLine(status, layout), ...factLines(status), ""];
+  const lines = [headLine(status, layout), ...factLines(status), ...healthLines(status.plugins, layout), ""];
   if (status.peers.length === 0) {
     return [...lines, layout.style.dim("no peers yet: run `weft run --join` on another machine")];
   }

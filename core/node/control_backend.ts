@@ -7,9 +7,15 @@ import type { MessageInitShape } from "@bufbuild/protobuf";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import type { MeshNodeSchema } from "../../proto/gen/v1/mesh_messages_pb.ts";
 import { Node } from "../../proto/gen/v1/node_pb.ts";
-import { Control, type NodeStatusSchema, type PeerStatusSchema } from "../../proto/gen/weft/v1/control_pb.ts";
+import {
+  Control,
+  type NodeStatusSchema,
+  type PeerStatusSchema,
+  type PluginStatusSchema,
+} from "../../proto/gen/weft/v1/control_pb.ts";
 import type { DeviceStatus } from "../dataplane/data_plane.ts";
 import { MeshError } from "../plugin/errors.ts";
+import type { PluginState } from "../plugin/plugin_state.ts";
 import type { RpcContext } from "../plugin/rpc.ts";
 import type { ControlBackend } from "../rpc/control_service.ts";
 import type { NodeRecord } from "../state/queries/node_record.ts";
@@ -54,6 +60,7 @@ export class MeshControlBackend implements ControlBackend {
       addresses: this.#addresses(device),
       raft: this.#raft(),
       peers: this.#peers(device),
+      plugins: this.#running.parts.plugins.list().map(pluginMessage),
     };
   }
 
@@ -145,6 +152,15 @@ export class MeshControlBackend implements ControlBackend {
       .map((peer) => peerMessage(peer, byKey.get(peer.publicKey), mesh))
       .sort((a, b) => (a.id ?? "") < (b.id ?? "") ? -1 : 1);
   }
+}
+
+function pluginMessage({ sinceWallMs, ...state }: PluginState): MessageInitShape<typeof PluginStatusSchema> {
+  return {
+    ...state,
+    since: timestampFromMs(sinceWallMs),
+    needs: [...state.needs],
+    health: state.health.map((line) => ({ ...line })),
+  };
 }
 
 function peerMessage(

@@ -43,7 +43,8 @@ export class PluginHost implements PluginStates, AsyncDisposable {
   readonly #strays: StrayFailures;
   /** The metrics of node and plugins. */
   readonly metrics: MetricRegistry = new MetricRegistry();
-  readonly #dns = new DnsRegistry();
+  /** The names that plugins offer. */
+  readonly dns: DnsRegistry = new DnsRegistry();
   readonly #health = new HealthBoard();
   #node: NodeForPlugins | undefined;
   #isStopping = false;
@@ -136,7 +137,7 @@ export class PluginHost implements PluginStates, AsyncDisposable {
   #capabilityParts(): CapabilityParts {
     if (!this.#node) throw new MeshError("internal", "Plugins start when the node has its state");
     const { clock } = this.#parts;
-    return { ...this.#node, clock, metrics: this.metrics, dns: this.#dns, health: this.#health, plugins: this };
+    return { ...this.#node, clock, metrics: this.metrics, dns: this.dns, health: this.#health, plugins: this };
   }
 
   /** A rejection that nobody handles, or an error out of a timer. */

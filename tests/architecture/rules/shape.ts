@@ -7,7 +7,7 @@ import { isShipped, liesIn } from "../layers.ts";
 import { scoped } from "./scoped.ts";
 
 /** Default exports are for values that a tool or the operator loads by file name. */
-const DEFAULT_EXPORTS: readonly string[] = ["tests/architecture/lint_plugin.ts", "tests/plugins/examples/"];
+const DEFAULT_EXPORTS: readonly string[] = ["tests/architecture/lint_plugin.ts", "tests/fixtures/plugins/"];
 
 /** Folders with byte loops on the packet path, where `bytes[i]!` is worth more than a second check. */
 const BYTE_LOOPS: readonly string[] = [

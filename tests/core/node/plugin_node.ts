@@ -60,8 +60,13 @@ export class PluginNode implements AsyncDisposable {
     const log = new MemoryLog();
     const config = nodeConfig(Deno.makeTempDirSync({ prefix: "weft-plugin-" }));
     const { signal } = new AbortController();
-    const node = await openNode(config, log, signal, new PaperTunnels().open, undefined, plan);
-    return new PluginNode(node, log, config);
+    try {
+      const node = await openNode(config, log, signal, new PaperTunnels().open, undefined, plan);
+      return new PluginNode(node, log, config);
+    } catch (error) {
+      Deno.removeSync(config.dataDir, { recursive: true });
+      throw error;
+    }
   }
 
   get plugins(): PluginHost {

@@ -18,7 +18,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file weft/v1/control.proto.
  */
 export const file_weft_v1_control: GenFile = /*@__PURE__*/
-  fileDesc("ChV3ZWZ0L3YxL2NvbnRyb2wucHJvdG8SB3dlZnQudjEiIgoUR2V0Tm9kZVN0YXR1c1JlcXVlc3QSCgoCaWQYASABKAkimgEKCk5vZGVTdGF0dXMSGgoGc3RhdHVzGAEgASgLMgoudjEuU3RhdHVzEikKCWFkZHJlc3NlcxgCIAEoCzIWLndlZnQudjEuTm9kZUFkZHJlc3NlcxIhCgRyYWZ0GAMgASgLMhMud2VmdC52MS5SYWZ0U3RhdHVzEiIKBXBlZXJzGAQgAygLMhMud2VmdC52MS5QZWVyU3RhdHVzIvYBCg1Ob2RlQWRkcmVzc2VzEgwKBGlwdjQYASABKAkSDAoEaXB2NhgCIAEoCRIUCgxuZXR3b3JrX2lwdjYYAyABKAkSFAoMbmV0d29ya19pcHY0GAQgASgJEhEKCWludGVyZmFjZRgFIAEoCRILCgNtdHUYBiABKA0SFgoOd2lyZWd1YXJkX3BvcnQYByABKA0SEQoJcmFmdF9wb3J0GAggASgNEhEKCWdycGNfcG9ydBgJIAEoDRISCgpwdWJsaWNfa2V5GAogASgJEhgKEHByaW1hcnlfZW5kcG9pbnQYCyABKAkSEQoJZW5kcG9pbnRzGAwgAygJIp8BCgpSYWZ0U3RhdHVzEgwKBHJvbGUYASABKAkSDAoEdGVybRgCIAEoBBIUCgxjb21taXRfaW5kZXgYAyABKAQSFQoNYXBwbGllZF9pbmRleBgEIAEoBBISCgpzdGF0ZV9oYXNoGAUgASgJEg4KBmxlYWRlchgGIAEoCRIkCgdtZW1iZXJzGAcgAygLMhMud2VmdC52MS5SYWZ0TWVtYmVyIjgKClJhZnRNZW1iZXISCgoCaWQYASABKAkSDwoHcmFmdF9pZBgCIAEoBBINCgV2b3RlchgDIAEoCCLHAQoKUGVlclN0YXR1cxIKCgJpZBgBIAEoCRISCgpwdWJsaWNfa2V5GAIgASgJEhAKCGVuZHBvaW50GAMgASgJEhMKC2FsbG93ZWRfaXBzGAQgAygJEjIKDmxhc3RfaGFuZHNoYWtlGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIQCghyeF9ieXRlcxgGIAEoBBIQCgh0eF9ieXRlcxgHIAEoBBIMCgRpcHY0GAggASgJEgwKBGlwdjYYCSABKAkiEgoQTGlzdE5vZGVzUmVxdWVzdCIwChFMaXN0Tm9kZXNSZXNwb25zZRIbCgVub2RlcxgBIAMoCzIMLnYxLk1lc2hOb2RlIhIKEExlYXZlTWVzaFJlcXVlc3QiEwoRTGVhdmVNZXNoUmVzcG9uc2UiFgoUR2V0UmFmdFN0YXR1c1JlcXVlc3Qi9AMKC1JhZnREZXRhaWxzEgoKAmlkGAEgASgJEg8KB3JhZnRfaWQYAiABKAQSDAoEcm9sZRgDIAEoCRIOCgZsZWFkZXIYBCABKAkSDAoEdGVybRgFIAEoBBIUCgxjb21taXRfaW5kZXgYBiABKAQSFQoNYXBwbGllZF9pbmRleBgHIAEoBBITCgtmaXJzdF9pbmRleBgIIAEoBBISCgpsYXN0X2luZGV4GAkgASgEEg4KBnZvdGVycxgKIAEoDRIQCghsZWFybmVycxgLIAEoDRIeChFxdW9ydW1fY29udGFjdF9tcxgMIAEoBEgAiAEBEhIKCnN0YXRlX2hhc2gYDSABKAkSFgoOc25hcHNob3RfaW5kZXgYDiABKAQSFQoNc25hcHNob3RfdGVybRgPIAEoBBIWCg5zbmFwc2hvdF9ieXRlcxgQIAEoBBIVCg1zbmFwc2hvdF9maWxlGBEgASgJEhEKCXdhbF9ieXRlcxgSIAEoBBIRCgl3YWxfZmlsZXMYEyABKA0SGwoTZWxlY3Rpb25fdGltZW91dF9tcxgUIAEoBBIUCgxoZWFydGJlYXRfbXMYFSABKAQSDwoHbWVzaF9pZBgWIAEoCRISCgpxdWFyYW50aW5lGBcgASgJQhQKEl9xdW9ydW1fY29udGFjdF9tcyImChZMaXN0UmFmdE1lbWJlcnNSZXF1ZXN0EgwKBGhlcmUYASABKAgidwoXTGlzdFJhZnRNZW1iZXJzUmVzcG9uc2USDgoGdmlld2VyGAEgASgJEgwKBHRlcm0YAiABKAQSEgoKbGFzdF9pbmRleBgDIAEoBBIqCgdtZW1iZXJzGAQgAygLMhkud2VmdC52MS5SYWZ0TWVtYmVyU3RhdHVzItYBChBSYWZ0TWVtYmVyU3RhdHVzEgoKAmlkGAEgASgJEg8KB3JhZnRfaWQYAiABKAQSDAoEcm9sZRgDIAEoCRIPCgdhZGRyZXNzGAQgASgJEhwKD2xhc3RfY29udGFjdF9tcxgFIAEoBEgAiAEBEhgKC21hdGNoX2luZGV4GAYgASgESAGIAQESEAoDbGFnGAcgASgESAKIAQESEAoIcHJvZ3Jlc3MYCCABKAlCEgoQX2xhc3RfY29udGFjdF9tc0IOCgxfbWF0Y2hfaW5kZXhCBgoEX2xhZyI1ChlUcmFuc2ZlckxlYWRlcnNoaXBSZXF1ZXN0EgoKAmlkGAEgASgJEgwKBGhlcmUYAiABKAgiSQoaVHJhbnNmZXJMZWFkZXJzaGlwUmVzcG9uc2USDgoGbGVhZGVyGAEgASgJEgwKBHRlcm0YAiABKAQSDQoFbW92ZWQYAyABKAgiFQoTVGFrZVNuYXBzaG90UmVxdWVzdCJQChRUYWtlU25hcHNob3RSZXNwb25zZRINCgVpbmRleBgBIAEoBBIMCgR0ZXJtGAIgASgEEg0KBWJ5dGVzGAMgASgEEgwKBGZpbGUYBCABKAkibwoMUXVlcnlSZXF1ZXN0EgsKA3NxbBgBIAEoCRIrCgpwYXJhbWV0ZXJzGAIgAygLMhcud2VmdC52MS5RdWVyeVBhcmFtZXRlchIRCglyb3dfbGltaXQYAyABKA0SEgoKdGltZW91dF9tcxgEIAEoDSJCCg5RdWVyeVBhcmFtZXRlchIMCgRuYW1lGAEgASgJEiIKBXZhbHVlGAIgASgLMhMud2VmdC52MS5RdWVyeVZhbHVlIlcKClF1ZXJ5VmFsdWUSEQoHaW50ZWdlchgBIAEoEkgAEg4KBHJlYWwYAiABKAFIABIOCgR0ZXh0GAMgASgJSAASDgoEYmxvYhgEIAEoDEgAQgYKBGtpbmQiLwoIUXVlcnlSb3cSIwoGdmFsdWVzGAEgAygLMhMud2VmdC52MS5RdWVyeVZhbHVlImsKDVF1ZXJ5UmVzcG9uc2USDwoHY29sdW1ucxgBIAMoCRIfCgRyb3dzGAIgAygLMhEud2VmdC52MS5RdWVyeVJvdxIRCgl0cnVuY2F0ZWQYAyABKAkSFQoNYXBwbGllZF9pbmRleBgEIAEoBDLSBAoHQ29udHJvbBJDCg1HZXROb2RlU3RhdHVzEh0ud2VmdC52MS5HZXROb2RlU3RhdHVzUmVxdWVzdBoTLndlZnQudjEuTm9kZVN0YXR1cxJCCglMaXN0Tm9kZXMSGS53ZWZ0LnYxLkxpc3ROb2Rlc1JlcXVlc3QaGi53ZWZ0LnYxLkxpc3ROb2Rlc1Jlc3BvbnNlEj4KBUxlYXZlEhkud2VmdC52MS5MZWF2ZU1lc2hSZXF1ZXN0Ghoud2VmdC52MS5MZWF2ZU1lc2hSZXNwb25zZRJECg1HZXRSYWZ0U3RhdHVzEh0ud2VmdC52MS5HZXRSYWZ0U3RhdHVzUmVxdWVzdBoULndlZnQudjEuUmFmdERldGFpbHMSVAoPTGlzdFJhZnRNZW1iZXJzEh8ud2VmdC52MS5MaXN0UmFmdE1lbWJlcnNSZXF1ZXN0GiAud2VmdC52MS5MaXN0UmFmdE1lbWJlcnNSZXNwb25zZRJdChJUcmFuc2ZlckxlYWRlcnNoaXASIi53ZWZ0LnYxLlRyYW5zZmVyTGVhZGVyc2hpcFJlcXVlc3QaIy53ZWZ0LnYxLlRyYW5zZmVyTGVhZGVyc2hpcFJlc3BvbnNlEksKDFRha2VTbmFwc2hvdBIcLndlZnQudjEuVGFrZVNuYXBzaG90UmVxdWVzdBodLndlZnQudjEuVGFrZVNuYXBzaG90UmVzcG9uc2USNgoFUXVlcnkSFS53ZWZ0LnYxLlF1ZXJ5UmVxdWVzdBoWLndlZnQudjEuUXVlcnlSZXNwb25zZWIGcHJvdG8z", [file_google_protobuf_timestamp, file_v1_mesh_messages, file_v1_node_messages]);
+  fileDesc("ChV3ZWZ0L3YxL2NvbnRyb2wucHJvdG8SB3dlZnQudjEiIgoUR2V0Tm9kZVN0YXR1c1JlcXVlc3QSCgoCaWQYASABKAkiwgEKCk5vZGVTdGF0dXMSGgoGc3RhdHVzGAEgASgLMgoudjEuU3RhdHVzEikKCWFkZHJlc3NlcxgCIAEoCzIWLndlZnQudjEuTm9kZUFkZHJlc3NlcxIhCgRyYWZ0GAMgASgLMhMud2VmdC52MS5SYWZ0U3RhdHVzEiIKBXBlZXJzGAQgAygLMhMud2VmdC52MS5QZWVyU3RhdHVzEiYKB3BsdWdpbnMYFCADKAsyFS53ZWZ0LnYxLlBsdWdpblN0YXR1cyLQAQoMUGx1Z2luU3RhdHVzEgwKBG5hbWUYASABKAkSDwoHc3VtbWFyeRgCIAEoCRIOCgZzb3VyY2UYAyABKAkSDQoFcGhhc2UYBCABKAkSDgoGcmVhc29uGAUgASgJEikKBXNpbmNlGAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBITCgtzdGFydF9jb3VudBgHIAEoDRINCgVuZWVkcxgIIAMoCRIjCgZoZWFsdGgYCSADKAsyEy53ZWZ0LnYxLkhlYWx0aExpbmUiRwoKSGVhbHRoTGluZRIMCgRjb2RlGAEgASgJEhAKCHNldmVyaXR5GAIgASgJEgwKBHRleHQYAyABKAkSCwoDZml4GAQgASgJIvYBCg1Ob2RlQWRkcmVzc2VzEgwKBGlwdjQYASABKAkSDAoEaXB2NhgCIAEoCRIUCgxuZXR3b3JrX2lwdjYYAyABKAkSFAoMbmV0d29ya19pcHY0GAQgASgJEhEKCWludGVyZmFjZRgFIAEoCRILCgNtdHUYBiABKA0SFgoOd2lyZWd1YXJkX3BvcnQYByABKA0SEQoJcmFmdF9wb3J0GAggASgNEhEKCWdycGNfcG9ydBgJIAEoDRISCgpwdWJsaWNfa2V5GAogASgJEhgKEHByaW1hcnlfZW5kcG9pbnQYCyABKAkSEQoJZW5kcG9pbnRzGAwgAygJIp8BCgpSYWZ0U3RhdHVzEgwKBHJvbGUYASABKAkSDAoEdGVybRgCIAEoBBIUCgxjb21taXRfaW5kZXgYAyABKAQSFQoNYXBwbGllZF9pbmRleBgEIAEoBBISCgpzdGF0ZV9oYXNoGAUgASgJEg4KBmxlYWRlchgGIAEoCRIkCgdtZW1iZXJzGAcgAygLMhMud2VmdC52MS5SYWZ0TWVtYmVyIjgKClJhZnRNZW1iZXISCgoCaWQYASABKAkSDwoHcmFmdF9pZBgCIAEoBBINCgV2b3RlchgDIAEoCCLHAQoKUGVlclN0YXR1cxIKCgJpZBgBIAEoCRISCgpwdWJsaWNfa2V5GAIgASgJEhAKCGVuZHBvaW50GAMgASgJEhMKC2FsbG93ZWRfaXBzGAQgAygJEjIKDmxhc3RfaGFuZHNoYWtlGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIQCghyeF9ieXRlcxgGIAEoBBIQCgh0eF9ieXRlcxgHIAEoBBIMCgRpcHY0GAggASgJEgwKBGlwdjYYCSABKAkiEgoQTGlzdE5vZGVzUmVxdWVzdCIwChFMaXN0Tm9kZXNSZXNwb25zZRIbCgVub2RlcxgBIAMoCzIMLnYxLk1lc2hOb2RlIhIKEExlYXZlTWVzaFJlcXVlc3QiEwoRTGVhdmVNZXNoUmVzcG9uc2UiFgoUR2V0UmFmdFN0YXR1c1JlcXVlc3Qi9AMKC1JhZnREZXRhaWxzEgoKAmlkGAEgASgJEg8KB3JhZnRfaWQYAiABKAQSDAoEcm9sZRgDIAEoCRIOCgZsZWFkZXIYBCABKAkSDAoEdGVybRgFIAEoBBIUCgxjb21taXRfaW5kZXgYBiABKAQSFQoNYXBwbGllZF9pbmRleBgHIAEoBBITCgtmaXJzdF9pbmRleBgIIAEoBBISCgpsYXN0X2luZGV4GAkgASgEEg4KBnZvdGVycxgKIAEoDRIQCghsZWFybmVycxgLIAEoDRIeChFxdW9ydW1fY29udGFjdF9tcxgMIAEoBEgAiAEBEhIKCnN0YXRlX2hhc2gYDSABKAkSFgoOc25hcHNob3RfaW5kZXgYDiABKAQSFQoNc25hcHNob3RfdGVybRgPIAEoBBIWCg5zbmFwc2hvdF9ieXRlcxgQIAEoBBIVCg1zbmFwc2hvdF9maWxlGBEgASgJEhEKCXdhbF9ieXRlcxgSIAEoBBIRCgl3YWxfZmlsZXMYEyABKA0SGwoTZWxlY3Rpb25fdGltZW91dF9tcxgUIAEoBBIUCgxoZWFydGJlYXRfbXMYFSABKAQSDwoHbWVzaF9pZBgWIAEoCRISCgpxdWFyYW50aW5lGBcgASgJQhQKEl9xdW9ydW1fY29udGFjdF9tcyImChZMaXN0UmFmdE1lbWJlcnNSZXF1ZXN0EgwKBGhlcmUYASABKAgidwoXTGlzdFJhZnRNZW1iZXJzUmVzcG9uc2USDgoGdmlld2VyGAEgASgJEgwKBHRlcm0YAiABKAQSEgoKbGFzdF9pbmRleBgDIAEoBBIqCgdtZW1iZXJzGAQgAygLMhkud2VmdC52MS5SYWZ0TWVtYmVyU3RhdHVzItYBChBSYWZ0TWVtYmVyU3RhdHVzEgoKAmlkGAEgASgJEg8KB3JhZnRfaWQYAiABKAQSDAoEcm9sZRgDIAEoCRIPCgdhZGRyZXNzGAQgASgJEhwKD2xhc3RfY29udGFjdF9tcxgFIAEoBEgAiAEBEhgKC21hdGNoX2luZGV4GAYgASgESAGIAQESEAoDbGFnGAcgASgESAKIAQESEAoIcHJvZ3Jlc3MYCCABKAlCEgoQX2xhc3RfY29udGFjdF9tc0IOCgxfbWF0Y2hfaW5kZXhCBgoEX2xhZyI1ChlUcmFuc2ZlckxlYWRlcnNoaXBSZXF1ZXN0EgoKAmlkGAEgASgJEgwKBGhlcmUYAiABKAgiSQoaVHJhbnNmZXJMZWFkZXJzaGlwUmVzcG9uc2USDgoGbGVhZGVyGAEgASgJEgwKBHRlcm0YAiABKAQSDQoFbW92ZWQYAyABKAgiFQoTVGFrZVNuYXBzaG90UmVxdWVzdCJQChRUYWtlU25hcHNob3RSZXNwb25zZRINCgVpbmRleBgBIAEoBBIMCgR0ZXJtGAIgASgEEg0KBWJ5dGVzGAMgASgEEgwKBGZpbGUYBCABKAkibwoMUXVlcnlSZXF1ZXN0EgsKA3NxbBgBIAEoCRIrCgpwYXJhbWV0ZXJzGAIgAygLMhcud2VmdC52MS5RdWVyeVBhcmFtZXRlchIRCglyb3dfbGltaXQYAyABKA0SEgoKdGltZW91dF9tcxgEIAEoDSJCCg5RdWVyeVBhcmFtZXRlchIMCgRuYW1lGAEgASgJEiIKBXZhbHVlGAIgASgLMhMud2VmdC52MS5RdWVyeVZhbHVlIlcKClF1ZXJ5VmFsdWUSEQoHaW50ZWdlchgBIAEoEkgAEg4KBHJlYWwYAiABKAFIABIOCgR0ZXh0GAMgASgJSAASDgoEYmxvYhgEIAEoDEgAQgYKBGtpbmQiLwoIUXVlcnlSb3cSIwoGdmFsdWVzGAEgAygLMhMud2VmdC52MS5RdWVyeVZhbHVlImsKDVF1ZXJ5UmVzcG9uc2USDwoHY29sdW1ucxgBIAMoCRIfCgRyb3dzGAIgAygLMhEud2VmdC52MS5RdWVyeVJvdxIRCgl0cnVuY2F0ZWQYAyABKAkSFQoNYXBwbGllZF9pbmRleBgEIAEoBDLSBAoHQ29udHJvbBJDCg1HZXROb2RlU3RhdHVzEh0ud2VmdC52MS5HZXROb2RlU3RhdHVzUmVxdWVzdBoTLndlZnQudjEuTm9kZVN0YXR1cxJCCglMaXN0Tm9kZXMSGS53ZWZ0LnYxLkxpc3ROb2Rlc1JlcXVlc3QaGi53ZWZ0LnYxLkxpc3ROb2Rlc1Jlc3BvbnNlEj4KBUxlYXZlEhkud2VmdC52MS5MZWF2ZU1lc2hSZXF1ZXN0Ghoud2VmdC52MS5MZWF2ZU1lc2hSZXNwb25zZRJECg1HZXRSYWZ0U3RhdHVzEh0ud2VmdC52MS5HZXRSYWZ0U3RhdHVzUmVxdWVzdBoULndlZnQudjEuUmFmdERldGFpbHMSVAoPTGlzdFJhZnRNZW1iZXJzEh8ud2VmdC52MS5MaXN0UmFmdE1lbWJlcnNSZXF1ZXN0GiAud2VmdC52MS5MaXN0UmFmdE1lbWJlcnNSZXNwb25zZRJdChJUcmFuc2ZlckxlYWRlcnNoaXASIi53ZWZ0LnYxLlRyYW5zZmVyTGVhZGVyc2hpcFJlcXVlc3QaIy53ZWZ0LnYxLlRyYW5zZmVyTGVhZGVyc2hpcFJlc3BvbnNlEksKDFRha2VTbmFwc2hvdBIcLndlZnQudjEuVGFrZVNuYXBzaG90UmVxdWVzdBodLndlZnQudjEuVGFrZVNuYXBzaG90UmVzcG9uc2USNgoFUXVlcnkSFS53ZWZ0LnYxLlF1ZXJ5UmVxdWVzdBoWLndlZnQudjEuUXVlcnlSZXNwb25zZWIGcHJvdG8z", [file_google_protobuf_timestamp, file_v1_mesh_messages, file_v1_node_messages]);
 
 /**
  * @generated from message weft.v1.GetNodeStatusRequest
@@ -62,6 +62,13 @@ export type NodeStatus = Message<"weft.v1.NodeStatus"> & {
    * @generated from field: repeated weft.v1.PeerStatus peers = 4;
    */
   peers: PeerStatus[];
+
+  /**
+   * All plugins that the node knows, in the order in which they start.
+   *
+   * @generated from field: repeated weft.v1.PluginStatus plugins = 20;
+   */
+  plugins: PluginStatus[];
 };
 
 /**
@@ -70,6 +77,113 @@ export type NodeStatus = Message<"weft.v1.NodeStatus"> & {
  */
 export const NodeStatusSchema: GenMessage<NodeStatus> = /*@__PURE__*/
   messageDesc(file_weft_v1_control, 1);
+
+/**
+ * @generated from message weft.v1.PluginStatus
+ */
+export type PluginStatus = Message<"weft.v1.PluginStatus"> & {
+  /**
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * @generated from field: string summary = 2;
+   */
+  summary: string;
+
+  /**
+   * "built in", or the file or package it came from.
+   *
+   * @generated from field: string source = 3;
+   */
+  source: string;
+
+  /**
+   * disabled, starting, running, stopping, stopped, failed.
+   *
+   * @generated from field: string phase = 4;
+   */
+  phase: string;
+
+  /**
+   * Why it is not running; empty if it is, or was not asked to.
+   *
+   * @generated from field: string reason = 5;
+   */
+  reason: string;
+
+  /**
+   * Since when it has been in its phase.
+   *
+   * @generated from field: google.protobuf.Timestamp since = 6;
+   */
+  since?: Timestamp | undefined;
+
+  /**
+   * Starts that were tried.
+   *
+   * @generated from field: uint32 start_count = 7;
+   */
+  startCount: number;
+
+  /**
+   * What it takes of the node.
+   *
+   * @generated from field: repeated string needs = 8;
+   */
+  needs: string[];
+
+  /**
+   * @generated from field: repeated weft.v1.HealthLine health = 9;
+   */
+  health: HealthLine[];
+};
+
+/**
+ * Describes the message weft.v1.PluginStatus.
+ * Use `create(PluginStatusSchema)` to create a new message.
+ */
+export const PluginStatusSchema: GenMessage<PluginStatus> = /*@__PURE__*/
+  messageDesc(file_weft_v1_control, 2);
+
+/**
+ * @generated from message weft.v1.HealthLine
+ */
+export type HealthLine = Message<"weft.v1.HealthLine"> & {
+  /**
+   * Stable: "<plugin>.<what>".
+   *
+   * @generated from field: string code = 1;
+   */
+  code: string;
+
+  /**
+   * low, medium, high.
+   *
+   * @generated from field: string severity = 2;
+   */
+  severity: string;
+
+  /**
+   * @generated from field: string text = 3;
+   */
+  text: string;
+
+  /**
+   * What to do about it; may be empty.
+   *
+   * @generated from field: string fix = 4;
+   */
+  fix: string;
+};
+
+/**
+ * Describes the message weft.v1.HealthLine.
+ * Use `create(HealthLineSchema)` to create a new message.
+ */
+export const HealthLineSchema: GenMessage<HealthLine> = /*@__PURE__*/
+  messageDesc(file_weft_v1_control, 3);
 
 /**
  * @generated from message weft.v1.NodeAddresses
@@ -149,7 +263,7 @@ export type NodeAddresses = Message<"weft.v1.NodeAddresses"> & {
  * Use `create(NodeAddressesSchema)` to create a new message.
  */
 export const NodeAddressesSchema: GenMessage<NodeAddresses> = /*@__PURE__*/
-  messageDesc(file_weft_v1_control, 2);
+  messageDesc(file_weft_v1_control, 4);
 
 /**
  * @generated from message weft.v1.RaftStatus
@@ -200,7 +314,7 @@ export type RaftStatus = Message<"weft.v1.RaftStatus"> & {
  * Use `create(RaftStatusSchema)` to create a new message.
  */
 export const RaftStatusSchema: GenMessage<RaftStatus> = /*@__PURE__*/
-  messageDesc(file_weft_v1_control, 3);
+  messageDesc(file_weft_v1_control, 5);
 
 /**
  * @generated from message weft.v1.RaftMember
@@ -227,7 +341,7 @@ export type RaftMember = Message<"weft.v1.RaftMember"> & {
  * Use `create(RaftMemberSchema)` to create a new message.
  */
 export const RaftMemberSchema: GenMessage<RaftMember> = /*@__PURE__*/
-  messageDesc(file_weft_v1_control, 4);
+  messageDesc(file_weft_v1_control, 6);
 
 /**
  * @generated from message weft.v1.PeerStatus
@@ -288,7 +402,7 @@ export type PeerStatus = Message<"weft.v1.PeerStatus"> & {
  * Use `create(PeerStatusSchema)` to create a new message.
  */
 export const PeerStatusSchema: GenMessage<PeerStatus> = /*@__PURE__*/
-  messageDesc(file_weft_v1_control, 5);
+  messageDesc(file_weft_v1_control, 7);
 
 /**
  * @generated from message weft.v1.ListNodesRequest
@@ -301,7 +415,7 @@ export type ListNodesRequest = Message<"weft.v1.ListNodesRequest"> & {
  * Use `create(ListNodesRequestSchema)` to create a new message.
  */
 export const ListNodesRequestSchema: GenMessage<ListNodesRequest> = /*@__PURE__*/
-  messageDesc(file_weft_v1_control, 6);
+  messageDesc(file_weft_v1_control, 8);
 
 /**
  * @generated from message weft.v1.ListNodesResponse
@@ -318,7 +432,7 @@ export type ListNodesResponse = Message<"weft.v1.ListNodesResponse"> & {
  * Use `create(ListNodesResponseSchema)` to create a new message.
  */
 export const ListNodesResponseSchema: GenMessage<ListNodesResponse> = /*@__PURE__*/
-  messageDesc(file_weft_v1_control, 7);
+  messageDesc(file_weft_v1_control, 9);
 
 /**
  * @generated from message weft.v1.LeaveMeshRequest
@@ -331,7 +445,7 @@ export type LeaveMeshRequest = Message<"weft.v1.LeaveMeshRequest"> & {
  * Use `create(LeaveMeshRequestSchema)` to create a new message.
  */
 export const LeaveMeshRequestSchema: GenMessage<LeaveMeshRequest> = /*@__PURE__*/
-  messageDesc(file_weft_v1_control, 8);
+  messageDesc(file_weft_v1_control, 10);
 
 /**
  * @generated from message weft.v1.LeaveMeshResponse
@@ -344,7 +458,7 @@ export type LeaveMeshResponse = Message<"weft.v1.LeaveMeshResponse"> & {
  * Use `create(LeaveMeshResponseSchema)` to create a new message.
  */
 export const LeaveMeshResponseSchema: GenMessage<LeaveMeshResponse> = /*@__PURE__*/
-  messageDesc(file_weft_v1_control, 9);
+  messageDesc(file_weft_v1_control, 11);
 
 /**
  * @generated from message weft.v1.GetRaftStatusRequest
@@ -357,7 +471,7 @@ export type GetRaftStatusRequest = Message<"weft.v1.GetRaftStatusRequest"> & {
  * Use `create(GetRaftStatusRequestSchema)` to create a new message.
  */
 export const GetRaftStatusRequestSchema: GenMessage<GetRaftStatusRequest> = /*@__PURE__*/
-  messageDesc(file_weft_v1_control, 10);
+  messageDesc(file_weft_v1_control, 12);
 
 /**
  * @generated from message weft.v1.RaftDetails
@@ -502,7 +616,7 @@ export type RaftDetails = Message<"weft.v1.RaftDetails"> & {
  * Use `create(RaftDetailsSchema)` to create a new message.
  */
 export const RaftDetailsSchema: GenMessage<RaftDetails> = /*@__PURE__*/
-  messageDesc(file_weft_v1_control, 11);
+  messageDesc(file_weft_v1_control, 13);
 
 /**
  * @generated from message weft.v1.ListRaftMembersRequest
@@ -521,7 +635,7 @@ export type ListRaftMembersRequest = Message<"weft.v1.ListRaftMembersRequest"> &
  * Use `create(ListRaftMembersRequestSchema)` to create a new message.
  */
 export const ListRaftMembersRequestSchema: GenMessage<ListRaftMembersRequest> = /*@__PURE__*/
-  messageDesc(file_weft_v1_control, 12);
+  messageDesc(file_weft_v1_control, 14);
 
 /**
  * @generated from message weft.v1.ListRaftMembersResponse
@@ -557,7 +671,7 @@ export type ListRaftMembersResponse = Message<"weft.v1.ListRaftMembersResponse">
  * Use `create(ListRaftMembersResponseSchema)` to create a new message.
  */
 export const ListRaftMembersResponseSchema: GenMessage<ListRaftMembersResponse> = /*@__PURE__*/
-  messageDesc(file_weft_v1_control, 13);
+  messageDesc(file_weft_v1_control, 15);
 
 /**
  * @generated from message weft.v1.RaftMemberStatus
@@ -621,7 +735,7 @@ export type RaftMemberStatus = Message<"weft.v1.RaftMemberStatus"> & {
  * Use `create(RaftMemberStatusSchema)` to create a new message.
  */
 export const RaftMemberStatusSchema: GenMessage<RaftMemberStatus> = /*@__PURE__*/
-  messageDesc(file_weft_v1_control, 14);
+  messageDesc(file_weft_v1_control, 16);
 
 /**
  * @generated from message weft.v1.TransferLeadershipRequest
@@ -647,7 +761,7 @@ export type TransferLeadershipRequest = Message<"weft.v1.TransferLeadershipReque
  * Use `create(TransferLeadershipRequestSchema)` to create a new message.
  */
 export const TransferLeadershipRequestSchema: GenMessage<TransferLeadershipRequest> = /*@__PURE__*/
-  messageDesc(file_weft_v1_control, 15);
+  messageDesc(file_weft_v1_control, 17);
 
 /**
  * @generated from message weft.v1.TransferLeadershipResponse
@@ -678,7 +792,7 @@ export type TransferLeadershipResponse = Message<"weft.v1.TransferLeadershipResp
  * Use `create(TransferLeadershipResponseSchema)` to create a new message.
  */
 export const TransferLeadershipResponseSchema: GenMessage<TransferLeadershipResponse> = /*@__PURE__*/
-  messageDesc(file_weft_v1_control, 16);
+  messageDesc(file_weft_v1_control, 18);
 
 /**
  * @generated from message weft.v1.TakeSnapshotRequest
@@ -691,7 +805,7 @@ export type TakeSnapshotRequest = Message<"weft.v1.TakeSnapshotRequest"> & {
  * Use `create(TakeSnapshotRequestSchema)` to create a new message.
  */
 export const TakeSnapshotRequestSchema: GenMessage<TakeSnapshotRequest> = /*@__PURE__*/
-  messageDesc(file_weft_v1_control, 17);
+  messageDesc(file_weft_v1_control, 19);
 
 /**
  * @generated from message weft.v1.TakeSnapshotResponse
@@ -725,7 +839,7 @@ export type TakeSnapshotResponse = Message<"weft.v1.TakeSnapshotResponse"> & {
  * Use `create(TakeSnapshotResponseSchema)` to create a new message.
  */
 export const TakeSnapshotResponseSchema: GenMessage<TakeSnapshotResponse> = /*@__PURE__*/
-  messageDesc(file_weft_v1_control, 18);
+  messageDesc(file_weft_v1_control, 20);
 
 /**
  * @generated from message weft.v1.QueryRequest
@@ -759,7 +873,7 @@ export type QueryRequest = Message<"weft.v1.QueryRequest"> & {
  * Use `create(QueryRequestSchema)` to create a new message.
  */
 export const QueryRequestSchema: GenMessage<QueryRequest> = /*@__PURE__*/
-  messageDesc(file_weft_v1_control, 19);
+  messageDesc(file_weft_v1_control, 21);
 
 /**
  * @generated from message weft.v1.QueryParameter
@@ -783,7 +897,7 @@ export type QueryParameter = Message<"weft.v1.QueryParameter"> & {
  * Use `create(QueryParameterSchema)` to create a new message.
  */
 export const QueryParameterSchema: GenMessage<QueryParameter> = /*@__PURE__*/
-  messageDesc(file_weft_v1_control, 20);
+  messageDesc(file_weft_v1_control, 22);
 
 /**
  * @generated from message weft.v1.QueryValue
@@ -826,7 +940,7 @@ export type QueryValue = Message<"weft.v1.QueryValue"> & {
  * Use `create(QueryValueSchema)` to create a new message.
  */
 export const QueryValueSchema: GenMessage<QueryValue> = /*@__PURE__*/
-  messageDesc(file_weft_v1_control, 21);
+  messageDesc(file_weft_v1_control, 23);
 
 /**
  * @generated from message weft.v1.QueryRow
@@ -843,7 +957,7 @@ export type QueryRow = Message<"weft.v1.QueryRow"> & {
  * Use `create(QueryRowSchema)` to create a new message.
  */
 export const QueryRowSchema: GenMessage<QueryRow> = /*@__PURE__*/
-  messageDesc(file_weft_v1_control, 22);
+  messageDesc(file_weft_v1_control, 24);
 
 /**
  * @generated from message weft.v1.QueryResponse
@@ -879,7 +993,7 @@ export type QueryResponse = Message<"weft.v1.QueryResponse"> & {
  * Use `create(QueryResponseSchema)` to create a new message.
  */
 export const QueryResponseSchema: GenMessage<QueryResponse> = /*@__PURE__*/
-  messageDesc(file_weft_v1_control, 23);
+  messageDesc(file_weft_v1_control, 25);
 
 /**
  * @generated from service weft.v1.Control
