@@ -86,6 +86,7 @@ Deno.test("statusJson: the fields other programs read, in their order", () => {
     "addresses",
     "raft",
     "peers",
+    "plugins",
   ]);
   assert.deepEqual(json, {
     id: "laptop",
@@ -149,6 +150,7 @@ Deno.test("statusJson: the fields other programs read, in their order", () => {
         txBytes: 148,
       },
     ],
+    plugins: [],
   });
 });
 
