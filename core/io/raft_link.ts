@@ -57,8 +57,10 @@ export class RaftLinks implements AsyncDisposable {
 
   private constructor(parts: LinkParts) {
     this.#context = new LinkContext(parts);
-    this.#inbound = new InboundLinks(this.#context, ({ from, addresses }) => {
-      this.#outbound.get(from)?.heardFrom(addresses);
+    this.#inbound = new InboundLinks(this.#context, {
+      hello: ({ from, addresses }) => this.#outbound.get(from)?.heardFrom(addresses),
+      receivedSnapshot: (peer, have) => this.#link(peer)?.sendHave(have),
+      heardHave: (peer, have) => this.#outbound.get(peer)?.heardHave(have),
     });
   }
 
@@ -102,14 +104,10 @@ export class RaftLinks implements AsyncDisposable {
    */
   send(to: number, message: PeerMessage): void {
     assert(to !== this.#context.parts.self.raftId, "A member does not send to itself");
-    const member = this.#context.members.get(to);
-    if (!member) {
-      this.#context.drop("unknown-member");
-      return this.#context.unreachable(to);
-    }
-    let link = this.#outbound.get(to);
-    if (!link) this.#outbound.set(to, link = new OutboundLink(this.#context, member));
-    link.send(message);
+    const link = this.#link(to);
+    if (link) return link.send(message);
+    this.#context.drop("unknown-member");
+    this.#context.unreachable(to);
   }
 
   /** Counters since the start, and how things are now. */
@@ -136,6 +134,17 @@ export class RaftLinks implements AsyncDisposable {
     this.#inbound[Symbol.dispose]();
     for (const [raftId, link] of this.#outbound) this.#giveUp(raftId, link);
     await Promise.all([...listenersClosed, ...this.#closing]);
+  }
+
+  /** The link to a member, a new one if there is none; `undefined` if it is no member. */
+  #link(raftId: number): OutboundLink | undefined {
+    const known = this.#outbound.get(raftId);
+    if (known) return known;
+    const member = this.#context.members.get(raftId);
+    if (!member) return undefined;
+    const link = new OutboundLink(this.#context, member);
+    this.#outbound.set(raftId, link);
+    return link;
   }
 
   #giveUp(raftId: number, link: OutboundLink): void {

@@ -40,6 +40,8 @@ export interface LinkParts {
   readonly authenticator: LinkAuthenticator;
   /** `from` is authenticated; the message is the callee's. */
   readonly onMessage: (from: number, message: PeerMessage) => void;
+  /** The member has more of the snapshot that it is being sent. */
+  readonly onSnapshotMoved?: (raftId: number) => void;
   /** Messages to this member were lost. Never called from within {@linkcode RaftLinks.send}. */
   readonly onUnreachable: (raftId: number) => void;
   readonly clock: Clock;

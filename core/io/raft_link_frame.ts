@@ -16,14 +16,12 @@ export const FrameType = {
   ping: 1,
   /** One Raft message. */
   message: 2,
-  /** A part of a snapshot message: in the middle, */
-  snapshotPart: 4,
-  /** the first one, which gives up an earlier snapshot that is not complete, */
-  snapshotFirstPart: 5,
-  /** the last one, */
-  snapshotLastPart: 6,
-  /** or both. */
-  snapshotWhole: 7,
+  /** A snapshot, by its digest: see `raft_link_snapshot.ts`. 4 to 7 were version 1's. */
+  snapshotOffer: 8,
+  /** A part of the snapshot that was offered last. */
+  snapshotPart: 9,
+  /** How much is here of a snapshot that the other side offered. */
+  snapshotHave: 10,
 } as const;
 
 /** What is inside a frame. */

@@ -4,11 +4,13 @@
  * @module
  */
 import { equalBytes } from "../bytes/constant_time.ts";
-import { decodeMessage, SNAPSHOT_MESSAGE_BYTES_MAX } from "../raft/codec.ts";
+import { decodeMessage } from "../raft/codec.ts";
 import type { PeerMessage } from "../raft/message.ts";
 import { Alarm } from "./alarm.ts";
 import type { LinkContext, LinkMember } from "./raft_link_context.ts";
 import { type Frame, FrameOpener, FrameType, ReceiveBuffer } from "./raft_link_frame.ts";
+import { decodeHave, type SnapshotHave } from "./raft_link_snapshot.ts";
+import { type IncomingSnapshot, SnapshotInbox, type SnapshotProgress } from "./raft_link_snapshot_in.ts";
 import { decodeHello, encodeGreeting, type Hello, LINK_NONCE_BYTES, transcriptOf } from "./raft_link_hello.ts";
 import {
   HALF_OPEN_MAX,
@@ -39,23 +41,33 @@ interface Inbound {
   stage: Stage;
   /** When it is closed unless something happens. */
   deadlineMs: number;
-  /** The parts of a snapshot that is not complete. */
-  snapshot: ReceiveBuffer | undefined;
+  /** What parts of a snapshot belong to. */
+  snapshot: IncomingSnapshot | undefined;
   isPongWaiting: boolean;
+}
+
+/** What the links to members do with what comes in. */
+export interface InboundEvents {
+  /** A member proved itself; this is what it says of itself. */
+  hello(hello: Hello): void;
+  /** There is so much here of the snapshot that a member sends. */
+  receivedSnapshot(peer: number, have: SnapshotHave): void;
+  /** A member says how much it has of the snapshot that it is sent. */
+  heardHave(peer: number, have: SnapshotHave): void;
 }
 
 /** All of them. Disposing closes them; the listeners must be told to stop first. */
 export class InboundLinks implements LinkListenerEvents, Disposable {
   readonly #context: LinkContext;
-  /** Called when a member proved itself, with what it says of itself. */
-  readonly #onHello: (hello: Hello) => void;
+  readonly #events: InboundEvents;
   /** Oldest first. */
   readonly #connections = new Map<string, Inbound>();
+  readonly #snapshots = new SnapshotInbox();
   readonly #alarm: Alarm;
 
-  constructor(context: LinkContext, onHello: (hello: Hello) => void) {
+  constructor(context: LinkContext, events: InboundEvents) {
     this.#context = context;
-    this.#onHello = onHello;
+    this.#events = events;
     this.#alarm = new Alarm(context.parts.clock, () => this.#closeOverdue());
   }
 
@@ -150,7 +162,7 @@ export class InboundLinks implements LinkListenerEvents, Disposable {
     stage.socket.write(welcome);
     this.#closeOldest(hello.from);
     this.#armAlarm();
-    this.#onHello(hello);
+    this.#events.hello(hello);
     return undefined;
   }
 
@@ -175,11 +187,16 @@ export class InboundLinks implements LinkListenerEvents, Disposable {
         return undefined;
       case FrameType.message:
         return this.#deliver(peer, bytes);
+      case FrameType.snapshotOffer:
+        return this.#takeOffer(connection, peer, bytes);
       case FrameType.snapshotPart:
-      case FrameType.snapshotFirstPart:
-      case FrameType.snapshotLastPart:
-      case FrameType.snapshotWhole:
-        return this.#takeSnapshotPart(connection, peer, type, bytes);
+        return this.#takePart(connection, peer, bytes);
+      case FrameType.snapshotHave: {
+        const have = decodeHave(bytes);
+        if (!have) return "frame-malformed";
+        this.#events.heardHave(peer, have);
+        return undefined;
+      }
       default:
         return "frame-malformed";
     }
@@ -194,22 +211,30 @@ export class InboundLinks implements LinkListenerEvents, Disposable {
     room.then(() => connection.isPongWaiting = false);
   }
 
-  #takeSnapshotPart(connection: Inbound, peer: number, type: number, bytes: Uint8Array): LinkDropReason | undefined {
-    const isFirst = type === FrameType.snapshotFirstPart || type === FrameType.snapshotWhole;
-    const isLast = type === FrameType.snapshotLastPart || type === FrameType.snapshotWhole;
-    if (isFirst) connection.snapshot = new ReceiveBuffer();
-    const { snapshot } = connection;
-    if (!snapshot) return "frame-malformed";
-    snapshot.push(bytes);
-    if (snapshot.length > SNAPSHOT_MESSAGE_BYTES_MAX) return "message-too-large";
-    if (!isLast) return undefined;
-    connection.snapshot = undefined;
-    return this.#deliver(peer, snapshot.take(snapshot.length) ?? bytes);
+  #takeOffer(connection: Inbound, peer: number, bytes: Uint8Array): LinkDropReason | undefined {
+    const taken = this.#snapshots.offer(peer, bytes, this.#context.nowMs);
+    if (typeof taken === "string") return taken;
+    connection.snapshot = taken.incoming;
+    return this.#continueSnapshot(peer, taken.progress);
+  }
+
+  #takePart(connection: Inbound, peer: number, bytes: Uint8Array): LinkDropReason | undefined {
+    if (!connection.snapshot) return "frame-malformed";
+    const progress = this.#snapshots.part(connection.snapshot, bytes, this.#context.nowMs);
+    return typeof progress === "string" ? progress : this.#continueSnapshot(peer, progress);
+  }
+
+  #continueSnapshot(peer: number, { have, message }: SnapshotProgress): LinkDropReason | undefined {
+    if (have) this.#events.receivedSnapshot(peer, have);
+    return message && this.#handOver(peer, message);
   }
 
   #deliver(peer: number, bytes: Uint8Array): LinkDropReason | undefined {
     const message = decodeMessage(bytes);
-    if (typeof message === "string") return message;
+    return typeof message === "string" ? message : this.#handOver(peer, message);
+  }
+
+  #handOver(peer: number, message: PeerMessage): LinkDropReason | undefined {
     if (message.to !== this.#context.parts.self.raftId) return "wrong-addressee";
     if (message.from !== peer && !this.#mayRelay(message)) return "wrong-sender";
     this.#context.messagesReceivedCount++;
@@ -237,6 +262,7 @@ export class InboundLinks implements LinkListenerEvents, Disposable {
 
   #closeOverdue(): void {
     const { nowMs } = this.#context;
+    this.#snapshots.expire(nowMs);
     for (const connection of [...this.#connections.values()]) {
       if (connection.deadlineMs > nowMs) continue;
       this.#close(connection, connection.stage.kind === "open" ? "idle" : "handshake-timeout");
@@ -245,7 +271,9 @@ export class InboundLinks implements LinkListenerEvents, Disposable {
   }
 
   #armAlarm(): void {
-    this.#alarm.arm(Math.min(...[...this.#connections.values()].map(({ deadlineMs }) => deadlineMs)));
+    let nextMs = this.#snapshots.deadlineMs;
+    for (const { deadlineMs } of this.#connections.values()) nextMs = Math.min(nextMs, deadlineMs);
+    this.#alarm.arm(nextMs);
   }
 
   #close(connection: Inbound, reason: LinkDropReason): void {

@@ -8,7 +8,7 @@ import { MESSAGE_BYTES_MAX } from "../raft/codec.ts";
 import { TAG_BYTES } from "../crypto/suite.ts";
 
 /** Version of handshake, frames and message codec together. */
-export const LINK_VERSION = 1;
+export const LINK_VERSION = 2;
 
 /** The largest hello that is read. */
 export const HELLO_BYTES_MAX = 8 * 1024;
@@ -22,6 +22,20 @@ export const MESH_ID_BYTES_MAX = 255;
 export const FRAME_BYTES_MAX = MESSAGE_BYTES_MAX + 1 + TAG_BYTES;
 /** A snapshot travels in parts of this size, so that heartbeats find room between them. */
 export const SNAPSHOT_PART_BYTES = 64 * 1024;
+/** So many bytes of a snapshot may be on their way at first, … */
+export const SNAPSHOT_WINDOW_BYTES_FIRST = 256 * 1024;
+/** … and at most. */
+export const SNAPSHOT_WINDOW_BYTES_MAX = 4 << 20;
+/** An answer within this time lets twice as many be on their way, … */
+export const SNAPSHOT_QUICK_MS = 100;
+/** … one that takes longer than this half as many; well below the time after which followers miss the leader. */
+export const SNAPSHOT_SLOW_MS = 250;
+/** A snapshot is offered so often without an answer that there is more of it; then it counts as lost. */
+export const SNAPSHOT_OFFERS_MAX = 6;
+/** Parts of a snapshot that is not continued are kept so long, in milliseconds. */
+export const SNAPSHOT_KEEP_MS = 60_000;
+/** A snapshot that arrived is not taken again from the same leader for so long, in milliseconds. */
+export const SNAPSHOT_DONE_MS = 20_000;
 /** Messages are joined up to this size before they are written. */
 export const WRITE_BATCH_BYTES = 64 * 1024;
 
@@ -103,4 +117,8 @@ export type LinkDropReason =
   | "replaced"
   | "too-many-connections"
   | "queue-full"
-  | "message-unsendable";
+  | "message-unsendable"
+  /** All parts of a snapshot are here, and they are not what was offered. */
+  | "snapshot-corrupt"
+  /** The member does not say that it gets anything of its snapshot. */
+  | "snapshot-unanswered";

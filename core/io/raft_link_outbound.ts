@@ -11,7 +11,7 @@
  * @module
  */
 import { encodeMessage, messageBytes, messageBytesMax } from "../raft/codec.ts";
-import type { PeerMessage } from "../raft/message.ts";
+import type { InstallSnapshot, PeerMessage } from "../raft/message.ts";
 import type { Random } from "../seams/random.ts";
 import { Alarm, delay } from "./alarm.ts";
 import type { LinkContext, LinkMember } from "./raft_link_context.ts";
@@ -19,6 +19,8 @@ import { dialMember, type OutgoingConnection } from "./raft_link_dial.ts";
 import { type Frame, FrameType } from "./raft_link_frame.ts";
 import { LINK_ADDRESSES_MAX, type LinkAddress, type LinkDropReason, type LinkTimings } from "./raft_link_limits.ts";
 import { LinkQueue } from "./raft_link_queue.ts";
+import { encodeHave, type SnapshotHave } from "./raft_link_snapshot.ts";
+import { snapshotDigest } from "./raft_link_snapshot_out.ts";
 import { DialFailure } from "./raft_link_socket.ts";
 import { staggeredRace } from "./staggered_race.ts";
 
@@ -98,10 +100,30 @@ export class OutboundLink implements AsyncDisposable {
       this.#context.complain(raftId, "message-unsendable", { peer: raftId, kind: message.kind, bytes });
       return this.#context.unreachable(raftId);
     }
-    const encoded = encodeMessage(message);
-    const droppedCount = message.kind === "snapshot" ? this.#queue.pushSnapshot(encoded) : this.#queue.push(encoded);
+    const droppedCount = message.kind === "snapshot"
+      ? this.#pushSnapshot(message)
+      : this.#queue.push(encodeMessage(message));
     if (droppedCount > 0) this.#lost("queue-full", droppedCount);
     this.#running ??= this.#run();
+    this.#wake();
+  }
+
+  /** Tells the member how much is here of a snapshot that it sends. */
+  sendHave(have: SnapshotHave): void {
+    this.#queue.pushHave(encodeHave(have));
+    this.#running ??= this.#run();
+    this.#wake();
+  }
+
+  /** The member says how much it has of a snapshot. */
+  heardHave(have: SnapshotHave): void {
+    const { snapshot } = this.#queue;
+    if (!snapshot?.receiverHas(have, this.#context.nowMs)) return;
+    this.#context.parts.onSnapshotMoved?.(this.#member.raftId);
+    if (snapshot.isDone) {
+      this.#queue.endSnapshot();
+      this.#context.messagesSentCount++;
+    }
     this.#wake();
   }
 
@@ -115,6 +137,17 @@ export class OutboundLink implements AsyncDisposable {
     for (const connection of former) connection.hangUp();
     await Promise.all(former.map(({ closed }) => closed));
     this.#alarm[Symbol.dispose]();
+  }
+
+  #pushSnapshot(message: InstallSnapshot): number {
+    const droppedCount = this.#queue.pushSnapshot(message);
+    const { snapshot } = this.#queue;
+    snapshotDigest(message.snapshot.data).then((digest) => {
+      if (!snapshot) return;
+      snapshot.digest = digest;
+      this.#wake();
+    });
+    return droppedCount;
   }
 
   async #run(): Promise<void> {
@@ -217,8 +250,8 @@ export class OutboundLink implements AsyncDisposable {
   /** What goes into the next write; empty if there is nothing to say. */
   #nextFrames(): Frame[] {
     const { nowMs, parts: { timings } } = this.#context;
-    const frames = this.#queue.takeBatch();
-    this.#context.messagesSentCount += frames.filter(isEndOfMessage).length;
+    const frames = this.#queue.takeBatch(nowMs);
+    this.#context.messagesSentCount += frames.filter(({ type }) => type === FrameType.message).length;
     if (nowMs < this.#pingDueMs) return frames;
     this.#pingDueMs = nowMs + timings.pingIntervalMs;
     this.#armAlarm();
@@ -238,9 +271,16 @@ export class OutboundLink implements AsyncDisposable {
       // One that waits for the end of a snapshot is enough: more would push the snapshot's connection out.
       if (!this.#better) this.#improving ??= this.#improve(this.#connection.address);
     }
+    if (!this.#queue.snapshot?.nudge(nowMs, timings.silenceMaxMs)) this.#giveUpSnapshot();
     this.#wake();
     // The ping waits for the write before it; the silence must be looked at all the same.
     this.#armAlarm(Math.max(this.#pingDueMs, nowMs + timings.pingIntervalMs / 2));
+  }
+
+  #giveUpSnapshot(): void {
+    if (!this.#queue.snapshot) return;
+    this.#queue.endSnapshot();
+    this.#lost("snapshot-unanswered", 1);
   }
 
   #armAlarm(pingDueMs: number = this.#pingDueMs): void {
@@ -292,8 +332,4 @@ function isFailure(result: OutgoingConnection | DialFailure): result is DialFail
 
 function isSame(a: LinkAddress, b: LinkAddress): boolean {
   return a.host === b.host && a.port === b.port;
-}
-
-function isEndOfMessage({ type }: Frame): boolean {
-  return type === FrameType.message || type === FrameType.snapshotLastPart || type === FrameType.snapshotWhole;
 }

@@ -30,6 +30,8 @@ export interface LinkPlace {
 export interface LinkReceiver {
   receive(message: PeerMessage): void;
   unreachable(raftId: number): void;
+  /** A member has more of the snapshot that it is being sent. */
+  snapshotMoved(raftId: number): void;
 }
 
 /** See the module. */
@@ -81,6 +83,7 @@ export async function openLinks({ config, privateKey, suite, tls, log }: LinkOpt
       self.heardMs.set(from, systemClock.monotonicMs());
       self.receiver?.receive(message);
     },
+    onSnapshotMoved: (raftId) => self.receiver?.snapshotMoved(raftId),
     onUnreachable: (raftId) => self.receiver?.unreachable(raftId),
     clock: systemClock,
     random: systemRandom,

@@ -11,8 +11,10 @@ import {
   HALF_OPEN_MAX,
   INBOUND_MAX,
   INBOUND_PER_MEMBER_MAX,
+  LINK_VERSION,
   type LinkDropReason,
 } from "../../../core/io/raft_link_limits.ts";
+import { encodeOffer, encodePart } from "../../../core/io/raft_link_snapshot.ts";
 import { encodeMessage } from "../../../core/raft/codec.ts";
 import type { PeerMessage } from "../../../core/raft/message.ts";
 import {
@@ -69,7 +71,7 @@ Deno.test("RaftLinks: an acceptor that does not hold the member's key gets no me
   // One that pretends to be convinced cannot send the welcome.
   const liar = net.createServer((socket) => {
     socket.on("error", () => {});
-    socket.write(new Uint8Array([...new TextEncoder().encode("WEFTRAFT"), 1, 0, ...new Uint8Array(32)]));
+    socket.write(new Uint8Array([...new TextEncoder().encode("WEFTRAFT"), LINK_VERSION, 0, ...new Uint8Array(32)]));
     socket.on("data", () => socket.write(new Uint8Array(32)));
   });
   await new Promise<void>((resolve) => liar.listen({ ...loopback(0) }, resolve));
@@ -89,7 +91,7 @@ Deno.test("RaftLinks: bytes that are no handshake, or none at all, end the conne
   assert.equal(linksA.stats().drops["handshake-timeout"], 1);
   const hostile: [Uint8Array, LinkDropReason][] = [
     [new TextEncoder().encode("GET / HTTP/1.1\r\n\r\n"), "handshake-malformed"],
-    [Uint8Array.of(2, 0, 0, 0, 1, 0), "handshake-malformed"],
+    [Uint8Array.of(2, 0, 0, 0, LINK_VERSION, 0), "handshake-malformed"],
     [Uint8Array.of(2, 0, 0, 0, 9, 0), "wrong-version"],
   ];
   for (const [bytes, reason] of hostile) {
@@ -114,7 +116,8 @@ Deno.test("RaftLinks: a member that breaks the rules of frames or messages loses
     [FrameType.message, encodeMessage(heartbeat(3, 1, 1)), "wrong-sender"],
     [FrameType.message, encodeMessage(heartbeat(2, 3, 1)), "wrong-addressee"],
     [FrameType.snapshotPart, new Uint8Array(10), "frame-malformed"],
-    [FrameType.snapshotWhole, new Uint8Array(10), "message-truncated"],
+    [FrameType.snapshotOffer, new Uint8Array(10), "frame-malformed"],
+    [FrameType.snapshotHave, new Uint8Array(41), "frame-malformed"],
   ];
   const counts: Partial<Record<LinkDropReason, number>> = {};
   for (const [type, bytes, reason] of broken) {
@@ -129,27 +132,22 @@ Deno.test("RaftLinks: a member that breaks the rules of frames or messages loses
   assert.deepEqual(a.received, []);
 });
 
-Deno.test("RaftLinks: a snapshot that starts gives up the one before it", async () => {
+Deno.test("RaftLinks: a snapshot whose parts are not what was offered ends the connection, and nothing arrives", async () => {
   await using stack = new AsyncDisposableStack();
   const [a, b] = [new Member(2), new Member(1)];
   const linksA = stack.use(await a.open());
   linksA.setMembers([b.describe()]);
   const connection = await b.dial(a.describe());
   assert(typeof connection !== "string");
-  const message = snapshotOf(100);
-  const bytes = encodeMessage(message);
+  const head = encodeMessage(snapshotOf(0));
   connection.write([
-    { type: FrameType.snapshotFirstPart, bytes: new Uint8Array(50) },
-    { type: FrameType.snapshotWhole, bytes },
-    { type: FrameType.snapshotFirstPart, bytes: new Uint8Array(50) },
-    { type: FrameType.snapshotFirstPart, bytes: bytes.subarray(0, 20) },
-    { type: FrameType.snapshotPart, bytes: bytes.subarray(20, 30) },
-    { type: FrameType.snapshotLastPart, bytes: bytes.subarray(30) },
+    { type: FrameType.snapshotOffer, bytes: encodeOffer({ digest: new Uint8Array(32), dataBytes: 4, head }) },
+    { type: FrameType.snapshotPart, bytes: encodePart({ offset: 0, bytes: new Uint8Array(4) }) },
   ]);
-  await soon("both", () => a.received.length === 2);
-  assert.deepEqual(a.received, [{ from: 1, message }, { from: 1, message }]);
-  connection[Symbol.dispose]();
   await connection.closed;
+  assert.equal(linksA.stats().drops["snapshot-corrupt"], 1);
+  assert.deepEqual(a.received, []);
+  connection[Symbol.dispose]();
 });
 
 Deno.test("RaftLinks: a question may be passed on in another member's name", async () => {

@@ -15,7 +15,7 @@ import type { LinkAddress, LinkDropReason, LinkTimings } from "../../../core/io/
 import { DialFailure, type LinkTls } from "../../../core/io/raft_link_socket.ts";
 import { systemRandom } from "../../../core/io/random.ts";
 import { PrivateKey } from "../../../core/keys/private_key.ts";
-import type { PeerMessage } from "../../../core/raft/message.ts";
+import type { InstallSnapshot, PeerMessage } from "../../../core/raft/message.ts";
 import { eventually } from "../../e2e/lab/eventually.ts";
 import { MemoryLog } from "../../twins/memory_log.ts";
 
@@ -44,6 +44,8 @@ export class Member {
   readonly log = new MemoryLog();
   readonly received: { from: number; message: PeerMessage }[] = [];
   readonly unreachable: number[] = [];
+  /** How often a part of a snapshot that it sends has arrived. */
+  movedCount = 0;
   /** Where it listens, once it does. */
   port = 0;
 
@@ -64,6 +66,7 @@ export class Member {
       tls: undefined,
       authenticator: new NodeAuthenticator(nobleSuite, this.key),
       onMessage: (from, message) => this.received.push({ from, message }),
+      onSnapshotMoved: () => this.movedCount++,
       onUnreachable: (raftId) => this.unreachable.push(raftId),
       clock: systemClock,
       random: systemRandom,
@@ -108,7 +111,7 @@ export function rounds({ received }: Member): number[] {
 }
 
 /** A snapshot message from member 1 to member 2. */
-export function snapshotOf(dataBytes: number): PeerMessage {
+export function snapshotOf(dataBytes: number): InstallSnapshot {
   const confState = { voters: [1, 2], learners: [], votersOutgoing: [], learnersNext: [], autoLeave: false };
   const data = new Uint8Array(dataBytes).map((_, i) => i * 31);
   return { kind: "snapshot", from: 1, to: 2, term: 4, snapshot: { meta: { index: 9, term: 3, confState }, data } };
@@ -149,6 +152,8 @@ export interface Tap extends AsyncDisposable {
   /** Carries nothing more, and lets nobody notice. */
   pause(): void;
   resume(): void;
+  /** Bytes that it carried towards `target`. */
+  readonly carriedBytes: number;
   /** Closes everything. */
   stop(): Promise<void>;
 }
@@ -157,12 +162,16 @@ export interface Tap extends AsyncDisposable {
 export async function openTap(target: number, port = 0): Promise<Tap> {
   const sockets = new Set<net.Socket>();
   let isPaused = false;
+  let carriedBytes = 0;
   const server = net.createServer((near) => {
     const far = net.connect(loopback(target));
     for (const [from, to] of [[near, far], [far, near]] as const) {
       sockets.add(from);
       from.on("error", () => {});
-      from.on("data", (bytes: Uint8Array) => void to.write(bytes));
+      from.on("data", (bytes: Uint8Array) => {
+        if (from === near) carriedBytes += bytes.length;
+        to.write(bytes);
+      });
       from.on("end", () => to.end());
       from.on("close", () => {
         sockets.delete(from);
@@ -183,6 +192,9 @@ export async function openTap(target: number, port = 0): Promise<Tap> {
   let isStopped = false;
   return {
     port: address.port,
+    get carriedBytes() {
+      return carriedBytes;
+    },
     stop: () => {
       isStopped = true;
       return stop();

@@ -12,6 +12,7 @@ import {
   WRITE_BATCH_BYTES,
 } from "../../../core/io/raft_link_limits.ts";
 import { LinkQueue } from "../../../core/io/raft_link_queue.ts";
+import { snapshotOf } from "./raft_link_lab.ts";
 
 function firstBytes(frames: readonly Frame[]): (number | undefined)[] {
   return frames.map(({ bytes }) => bytes[0]);
@@ -23,10 +24,10 @@ Deno.test("LinkQueue: messages leave in order, joined up to the size of a write"
   for (const first of [1, 2, 3]) assert.equal(queue.push(message(first)), 0);
   queue.push(new Uint8Array(WRITE_BATCH_BYTES * 2).fill(4));
   assert.equal(queue.messagesCount, 4);
-  assert.deepEqual(firstBytes(queue.takeBatch()), [1, 2]);
-  assert.deepEqual(firstBytes(queue.takeBatch()), [3]);
-  assert.deepEqual(firstBytes(queue.takeBatch()), [4], "a large one goes alone");
-  assert.deepEqual(queue.takeBatch(), []);
+  assert.deepEqual(firstBytes(queue.takeBatch(0)), [1, 2]);
+  assert.deepEqual(firstBytes(queue.takeBatch(0)), [3]);
+  assert.deepEqual(firstBytes(queue.takeBatch(0)), [4], "a large one goes alone");
+  assert.deepEqual(queue.takeBatch(0), []);
   assert.deepEqual([queue.messagesCount, queue.bytes], [0, 0]);
 });
 
@@ -35,7 +36,7 @@ Deno.test("QUEUE_MESSAGES_MAX: so many wait, one more drops the oldest", () => {
   for (let i = 0; i < QUEUE_MESSAGES_MAX; i++) assert.equal(queue.push(Uint8Array.of(i)), 0);
   assert.equal(queue.push(Uint8Array.of(77)), 1);
   assert.equal(queue.messagesCount, QUEUE_MESSAGES_MAX);
-  assert.equal(queue.takeBatch()[0]?.bytes[0], 1);
+  assert.equal(queue.takeBatch(0)[0]?.bytes[0], 1);
 });
 
 Deno.test("QUEUE_BYTES_MAX: so many bytes wait, more drop the oldest, and one message always fits", () => {
@@ -48,39 +49,71 @@ Deno.test("QUEUE_BYTES_MAX: so many bytes wait, more drop the oldest, and one me
   assert.equal(queue.messagesCount, 1);
 });
 
-Deno.test("LinkQueue: a snapshot leaves in parts between messages", () => {
+const DIGEST = new Uint8Array(32).fill(5);
+
+/** A queue with a snapshot whose offer was answered: there is nothing of it yet. */
+function inSnapshot(dataBytes: number): LinkQueue {
   const queue = new LinkQueue();
-  queue.pushSnapshot(new Uint8Array(SNAPSHOT_PART_BYTES * 2 + 1));
+  assert.equal(queue.pushSnapshot(snapshotOf(dataBytes)), 0);
+  assert.deepEqual(queue.takeBatch(0), [], "the digest is not known yet");
+  assert(queue.snapshot);
+  queue.snapshot.digest = DIGEST;
+  assert.deepEqual(queue.takeBatch(0).map(({ type }) => type), [FrameType.snapshotOffer]);
+  assert.deepEqual(queue.takeBatch(0), []);
+  assert(queue.snapshot.receiverHas({ digest: DIGEST, bytes: 0 }, 0));
+  return queue;
+}
+
+Deno.test("LinkQueue: a snapshot leaves in parts between messages", () => {
+  const queue = inSnapshot(SNAPSHOT_PART_BYTES * 2 + 1);
   queue.push(Uint8Array.of(1));
-  const batches: Frame[][] = [queue.takeBatch()];
+  const batches: Frame[][] = [queue.takeBatch(0)];
   assert(queue.isInSnapshot);
   queue.push(Uint8Array.of(2));
-  batches.push(queue.takeBatch(), queue.takeBatch());
-  assert(!queue.isInSnapshot);
-  const { message, snapshotFirstPart, snapshotPart, snapshotLastPart } = FrameType;
+  batches.push(queue.takeBatch(0), queue.takeBatch(0));
+  const { message, snapshotPart } = FrameType;
   assert.deepEqual(batches.map((frames) => frames.map(({ type, bytes }) => [type, bytes.length])), [
-    [[message, 1], [snapshotFirstPart, SNAPSHOT_PART_BYTES]],
-    [[message, 1], [snapshotPart, SNAPSHOT_PART_BYTES]],
-    [[snapshotLastPart, 1]],
+    [[message, 1], [snapshotPart, 8 + SNAPSHOT_PART_BYTES]],
+    [[message, 1], [snapshotPart, 8 + SNAPSHOT_PART_BYTES]],
+    [[snapshotPart, 8 + 1]],
   ]);
-  assert.deepEqual([queue.messagesCount, queue.bytes], [0, 0]);
+  assert.equal(queue.bytes, SNAPSHOT_PART_BYTES * 2 + 1, "nothing of it has arrived as far as is known");
+  queue.endSnapshot();
+  assert.deepEqual([queue.messagesCount, queue.bytes, queue.isInSnapshot], [0, 0, false]);
 });
 
-Deno.test("LinkQueue.pushSnapshot: a newer snapshot replaces one that waits or is on its way", () => {
+Deno.test("LinkQueue.pushSnapshot: another snapshot replaces one that waits or is on its way, the same goes on", () => {
+  const queue = inSnapshot(SNAPSHOT_PART_BYTES + 1);
+  queue.takeBatch(0);
+  const { snapshot } = queue;
+  const again = snapshotOf(3);
+  assert.equal(queue.pushSnapshot(again), 1);
+  assert.notEqual(queue.snapshot, snapshot);
+  assert(!queue.isInSnapshot);
+  const renewed = queue.snapshot;
+  assert.equal(queue.pushSnapshot({ ...again, term: 5 }), 0);
+  assert.equal(queue.snapshot, renewed);
+});
+
+Deno.test("LinkQueue.pushHave: the newest answer goes first", () => {
   const queue = new LinkQueue();
-  assert.equal(queue.pushSnapshot(new Uint8Array(SNAPSHOT_PART_BYTES + 1).fill(1)), 0);
-  queue.takeBatch();
-  assert.equal(queue.pushSnapshot(Uint8Array.of(2, 2)), 1);
-  assert.deepEqual(queue.takeBatch(), [{ type: FrameType.snapshotWhole, bytes: Uint8Array.of(2, 2) }]);
+  queue.push(Uint8Array.of(1));
+  queue.pushHave(Uint8Array.of(2));
+  queue.pushHave(Uint8Array.of(3));
+  assert.deepEqual(queue.takeBatch(0), [
+    { type: FrameType.snapshotHave, bytes: Uint8Array.of(3) },
+    { type: FrameType.message, bytes: Uint8Array.of(1) },
+  ]);
+  assert.deepEqual(queue.takeBatch(0), []);
 });
 
 Deno.test("LinkQueue.clear: drops everything and says how much", () => {
-  const queue = new LinkQueue();
+  const queue = inSnapshot(SNAPSHOT_PART_BYTES * 3);
   queue.push(Uint8Array.of(1));
-  queue.pushSnapshot(new Uint8Array(SNAPSHOT_PART_BYTES * 3));
-  queue.takeBatch();
+  queue.takeBatch(0);
   queue.push(Uint8Array.of(2));
+  queue.pushHave(Uint8Array.of(3));
   assert.equal(queue.clear(), 2);
   assert.deepEqual([queue.messagesCount, queue.bytes, queue.isInSnapshot], [0, 0, false]);
-  assert.deepEqual(queue.takeBatch(), []);
+  assert.deepEqual(queue.takeBatch(0), []);
 });

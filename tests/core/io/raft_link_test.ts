@@ -222,6 +222,50 @@ Deno.test("RaftLinks: a long snapshot arrives whole, and heartbeats overtake it"
   assert.deepEqual(b.received[1]?.message, message);
 });
 
+Deno.test("RaftLinks: a snapshot whose connection breaks goes on where it stopped", async () => {
+  await using stack = new AsyncDisposableStack();
+  const [a, b] = [new Member(1), new Member(2)];
+  const timings = { ...FAST, silenceMaxMs: 2_000 };
+  const linksA = stack.use(await a.open({ timings }));
+  const linksB = stack.use(await b.open({ timings }));
+  const first = stack.use(await openTap(b.port));
+  const dataBytes = 20_000_000;
+  const message = snapshotOf(dataBytes);
+  linksA.setMembers([b.describe([loopback(first.port)])]);
+  linksB.setMembers([a.describe()]);
+  linksA.send(2, message);
+  await soon("a third of it", () => (linksA.stats().outbound[0]?.queuedBytes ?? dataBytes) < dataBytes * 2 / 3);
+  const leftBytes = linksA.stats().outbound[0]?.queuedBytes ?? 0;
+  assert(leftBytes > 0, "not all of it");
+  await first.stop();
+  await soon("the loss", () => a.unreachable.includes(2));
+  assert.equal(b.received.length, 0);
+  const second = stack.use(await openTap(b.port));
+  linksA.setMembers([b.describe([loopback(second.port)])]);
+  // What the engine does when it is told.
+  linksA.send(2, message);
+  await soon("the snapshot", () => b.received.length === 1);
+  assert.deepEqual(b.received[0]?.message, message);
+  assert(second.carriedBytes < leftBytes * 1.01 + 1_000, `${second.carriedBytes} sent of ${leftBytes} left`);
+  assert(a.movedCount > 10, "the node is told of its progress");
+});
+
+Deno.test("RaftLinks: a snapshot whose receiver cannot answer is offered again, and lost in the end", async () => {
+  await using stack = new AsyncDisposableStack();
+  const [a, b] = [new Member(1), new Member(2)];
+  const timings = { ...FAST, silenceMaxMs: 100 };
+  const linksA = stack.use(await a.open({ timings }));
+  const linksB = stack.use(await b.open({ timings }));
+  linksA.setMembers([b.describe()]);
+  const nowhere = stack.use(await openTap(a.port));
+  await nowhere.stop();
+  linksB.setMembers([a.describe([loopback(nowhere.port)])]);
+  linksA.send(2, snapshotOf(1_000_000));
+  await soon("the loss", () => linksA.stats().drops["snapshot-unanswered"] === 1);
+  assert.deepEqual([a.unreachable, b.received], [[2], []]);
+  assert.equal(linksA.stats().outbound[0]?.queuedBytes, 0);
+});
+
 Deno.test("SNAPSHOT_MESSAGE_BYTES_MAX: a larger snapshot is not sent, and that is told", async () => {
   await using stack = new AsyncDisposableStack();
   const [a, b] = [new Member(1), new Member(2)];
