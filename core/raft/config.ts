@@ -20,6 +20,11 @@ export interface RaftConfig {
   readonly appliedIndex: number;
   /** A follower campaigns after this many silent ticks, plus a random part of as many again. */
   readonly electionTicks: number;
+  /**
+   * A candidate that is neither elected nor refused tries again after this many ticks, plus a random part of as many again;
+   * `electionTicks` unless it says otherwise. It is what a split vote costs, and how long an answer may be on its way.
+   */
+  readonly retryTicks?: number;
   /** A leader sends heartbeats every so many ticks; less than `electionTicks`. */
   readonly heartbeatTicks: number;
   /** Ask before raising the term (thesis §9.6). Off only in tests. */
@@ -81,6 +86,7 @@ export function checkRaftConfig(config: RaftConfig): void {
   assert(isInteger(config.id, 1) && config.id <= MEMBER_ID_MAX, "A member id is in 1 .. 2^53-3");
   assert(isInteger(config.appliedIndex, 0), "The applied index is 0 or more");
   assert(isInteger(config.heartbeatTicks, 1), "A leader sends heartbeats");
+  assert(isInteger(config.retryTicks ?? 1, 1), "A candidate waits for answers");
   assert(isInteger(config.electionTicks, 1), "An election timeout is at least one tick");
   assert(config.electionTicks > config.heartbeatTicks, "Followers wait for more than one heartbeat");
   assert(isInteger(config.maxInflightAppendsCount, 1), "At least one append may be on its way");

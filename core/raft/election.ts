@@ -57,6 +57,8 @@ function becomePreCandidate(r: RaftState): void {
 
 function becomeCandidate(r: RaftState): void {
   enterTerm(r, r.term + 1);
+  const { electionTicks, retryTicks = electionTicks } = r.config;
+  r.patienceTicks = retryTicks + (r.patienceTicks - electionTicks) % retryTicks;
   r.role = { kind: "candidate", votes: new Map() };
   r.vote = r.config.id;
 }

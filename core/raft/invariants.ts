@@ -18,8 +18,12 @@ export function checkState(r: RaftState): void {
   const { config, role, term, lead } = r;
   r.log.checkInvariants();
   assert(isMembership(r.membership), "The membership is one that changes can lead to");
-  assert(r.patienceTicks >= config.electionTicks, "A follower waits at least one election timeout");
-  assert(r.patienceTicks < 2 * config.electionTicks, "A follower waits less than two election timeouts");
+  const { electionTicks, retryTicks = electionTicks } = config;
+  const isCampaigning = role.kind === "candidate" || role.kind === "pre-candidate";
+  const leastTicks = isCampaigning ? Math.min(electionTicks, retryTicks) : electionTicks;
+  const mostTicks = isCampaigning ? Math.max(electionTicks, retryTicks) : electionTicks;
+  assert(r.patienceTicks >= leastTicks, "A member waits at least once the timeout of its role");
+  assert(r.patienceTicks < 2 * mostTicks, "A member waits less than twice the timeout of its role");
   assert(term > 0 || (r.vote === NOBODY && lead === NOBODY), "Nothing happens in term 0");
   // A group may be founded on a snapshot of term 1 before anybody has entered that term.
   assert(r.log.lastId().term <= term || r.log.lastIndex() <= r.log.committed, "No entry is from a future term");

@@ -19,6 +19,8 @@ Deno.test("checkRaftConfig: refuses what is out of range", () => {
     { heartbeatTicks: 0 },
     { electionTicks: 1, heartbeatTicks: 1 },
     { electionTicks: NaN },
+    { retryTicks: 0 },
+    { retryTicks: 1.5 },
     { maxInflightAppendsCount: 0 },
     { maxInflightBytes: 0 },
     { maxAppendBytes: 0 },

@@ -204,3 +204,23 @@ Deno.test("tickElection: patience is drawn anew for every role and term, within 
   }
   assert.deepEqual([Math.min(...seen), Math.max(...seen), seen.size], [10, 19, 10]);
 });
+
+Deno.test("becomeCandidate: a candidate tries again after its own time, a follower after the usual one", () => {
+  let drawn = 0;
+  const random = { u32: () => drawn++, fill: () => {} };
+  const member = new TestMember({ config: { random, electionTicks: 16, retryTicks: 8 } });
+  assert(member.engine.inside.patienceTicks >= 16);
+  const seen = new Set<number>();
+  for (let i = 0; i < 32; i++) {
+    member.engine.campaign();
+    seen.add(member.engine.inside.patienceTicks);
+  }
+  assert.deepEqual([Math.min(...seen), Math.max(...seen), seen.size], [8, 15, 8]);
+  member.settle();
+  for (let i = 0; i < 8; i++) member.engine.tick();
+  assert.deepEqual([member.engine.status().role, member.engine.status().hardState.term], ["candidate", 33]);
+  member.step({ kind: "vote-response", from: 2, granted: false });
+  member.step({ kind: "vote-response", from: 3, granted: false });
+  assert.equal(member.engine.status().role, "follower");
+  assert(member.engine.inside.patienceTicks >= 16, "who was refused gives others time");
+});
