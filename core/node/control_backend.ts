@@ -20,9 +20,11 @@ import type { RpcContext } from "../plugin/rpc.ts";
 import type { ControlBackend } from "../rpc/control_service.ts";
 import type { NodeRecord } from "../state/queries/node_record.ts";
 import { formatWriteSession, type WriteSession } from "../state/write_session.ts";
+import { withDeadline } from "./deadline.ts";
 import { WRITE_SESSION_KEY } from "./join_metadata.ts";
 import { ipv4Cidr, ipv6Cidr, meshNodeMessage } from "./mesh_view.ts";
 import { LEAVE_WAIT_MS, type MeshNodeBackend, remoteStatusOptions } from "./node_backend.ts";
+import { RELEASE_MS } from "./reconciler.ts";
 import type { Running } from "./running.ts";
 import type { WriteSessions } from "./write_sessions.ts";
 
@@ -97,9 +99,17 @@ export class MeshControlBackend implements ControlBackend {
     const answered = client.unary(Node.method.leave, { id: this.#running.nodeId }, options);
     answered.catch(() => {});
     // The answer may be lost with the tunnel; that this replica no longer has this node says the same.
-    const gone = this.#running.parts.changes.until(() => this.#running.self() === undefined, context.signal);
+    const gone = this.#gone(context.signal);
     gone.catch(() => {});
     await Promise.race([answered, gone]);
+  }
+
+  /** Resolves when this node is out of the mesh and, as far as it can be waited for, out of the Raft group. */
+  async #gone(signal: AbortSignal): Promise<void> {
+    const running = this.#running;
+    const { changes } = running.parts;
+    await changes.until(() => running.self() === undefined, signal);
+    await withDeadline(RELEASE_MS, signal, (limit) => changes.until(() => !running.isInGroup(), limit)).catch(() => {});
   }
 
   async #remoteStatus(id: string, context: RpcContext): Promise<MessageInitShape<typeof NodeStatusSchema>> {

@@ -1,5 +1,5 @@
 /**
- * Things that go a moment later than they could: who leaves the mesh must still hear that it may.
+ * Things that go a moment later than they could: who leaves the mesh must still hear that it may, and vote for it.
  *
  * @module
  */
@@ -20,10 +20,20 @@ export class Linger<Value> {
     this.#lingerMs = lingerMs;
   }
 
-  /** What is wanted now, and after it what was wanted until a short while ago. */
-  keep(wanted: ReadonlyMap<string, Value>, nowMs: number): Value[] {
-    for (const [key, { wantedAtMs }] of this.#kept) {
-      if (!wanted.has(key) && nowMs - wantedAtMs >= this.#lingerMs) this.#kept.delete(key);
+  /**
+   * What is wanted now, and after it what was wanted or needed until a short while ago.
+   *
+   * @param isNeeded Whether a value that is no longer wanted has to stay for now.
+   */
+  keep(
+    wanted: ReadonlyMap<string, Value>,
+    nowMs: number,
+    isNeeded: (key: string, value: Value) => boolean = () => false,
+  ): Value[] {
+    for (const [key, kept] of this.#kept) {
+      if (wanted.has(key)) continue;
+      if (isNeeded(key, kept.value)) kept.wantedAtMs = nowMs;
+      else if (nowMs - kept.wantedAtMs >= this.#lingerMs) this.#kept.delete(key);
     }
     const lingering = [...this.#kept].filter(([key]) => !wanted.has(key)).map(([, { value }]) => value);
     for (const [key, value] of wanted) this.#kept.set(key, { value, wantedAtMs: nowMs });

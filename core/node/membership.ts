@@ -21,6 +21,8 @@ export interface PresentMember {
   readonly match: number;
   /** Answered within the last election timeout. */
   readonly recentlyActive: boolean;
+  /** If it is no longer wanted: it was told so, or has had its time to learn it. Once out of the group it is told nothing. */
+  readonly mayGo: boolean;
 }
 
 /**
@@ -51,7 +53,7 @@ export function nextMembershipStep(
   for (const member of present) {
     const want = wantedById.get(member.raftId);
     const lastVoter = member.voter && voterCount === 1;
-    if (!want && !lastVoter) return { kind: "remove", raftId: member.raftId };
+    if (!want && !lastVoter && member.mayGo) return { kind: "remove", raftId: member.raftId };
     if (want && !want.mayVote && member.voter && !lastVoter) return { kind: "demote", raftId: member.raftId };
   }
   for (const want of wanted) {

@@ -70,7 +70,7 @@ export class MeshNodeBackend implements NodeBackend {
     const raftId = await this.#writes.leave(id, running.parts.clock.wallMs(), session);
     if (raftId === undefined) return;
     running.parts.log.info("node left", { node: id, raftId });
-    const gone = () => !isMember(running, raftId) || running.nodes().length === 0;
+    const gone = () => !running.isInGroup(raftId) || running.nodes().length === 0;
     const wait = (signal: AbortSignal) => running.parts.changes.until(gone, signal);
     await withDeadline(LEAVE_WAIT_MS, context.signal, wait).catch(() => {
       throw new MeshError("timeout", `Node "${id}" is out of the mesh, but still counts in Raft`, {
@@ -157,11 +157,6 @@ export class MeshNodeBackend implements NodeBackend {
 /** For a question that another node answers: it is there that the level which the caller asked for has to hold. */
 export function remoteStatusOptions({ metadata, signal }: RpcContext): CallOptions {
   return { deadlineMs: REMOTE_STATUS_MS, signal, metadata: readLevelMetadata(readWishOf(metadata).level) };
-}
-
-function isMember(running: Running, raftId: number): boolean {
-  const { voters, votersOutgoing, learners, learnersNext } = running.raftStatus.membership;
-  return [voters, votersOutgoing, learners, learnersNext].some((ids) => ids.includes(raftId));
 }
 
 function joinParameters(request: JoinRequest, context: RpcContext, nowMs: number): JoinParameters {

@@ -34,8 +34,15 @@ export interface ReconcilerParts {
   readonly log: Log;
 }
 
-/** A node that left keeps its tunnel and its link so long, to hear that it may go; milliseconds. */
+/** A node that has left, also the Raft group, keeps its tunnel and its link so long, to hear that it may go; milliseconds. */
 export const LINGER_MS = 1_000;
+/**
+ * A node that is out of the mesh waits so long until it is out of the Raft group too: of two voters, the other one cannot
+ * let it go without its vote. Milliseconds; whoever leads does it sooner, if anybody does.
+ */
+export const RELEASE_MS = 5_000;
+/** While the leader waits for somebody to learn that it is out of the mesh, it looks again after so long; milliseconds. */
+const LEARN_POLL_MS = 50;
 
 const OPERATIONS: Readonly<Record<MembershipStep["kind"], ConfChangeOperation>> = {
   "add-learner": "add-learner",
@@ -51,9 +58,13 @@ export class Reconciler {
   readonly #lingeringPeers = new Linger<TunnelPeer>(LINGER_MS);
   readonly #lingeringMembers = new Linger<LinkMember>(LINGER_MS);
   #wasMember = false;
+  /** When this node was first seen to be out of the mesh. */
+  #outSinceMs: number | undefined;
   #failing = "";
   /** The membership change under way: a second one would only be voided by the engine, at the price of a log entry. */
   #proposed = { index: 0, term: 0 };
+  /** Members of the group that are out of the mesh: since when, and up to which index they have to know the log to know it. */
+  readonly #leaving = new Map<number, { readonly sinceMs: number; readonly index: number }>();
 
   /** @param seeds Peers the tunnel has already, before the state arrived. */
   constructor(parts: ReconcilerParts, seeds: readonly TunnelPeer[]) {
@@ -80,14 +91,12 @@ export class Reconciler {
   }
 
   #run(): number {
-    const { running, removed } = this.#parts;
+    const { running } = this.#parts;
     const self = running.self();
-    if (!self) {
-      // Before the state has arrived there is nothing to go by; afterwards it means that the mesh let go of this node.
-      if (this.#wasMember) removed();
-      return Infinity;
-    }
+    // Before the state has arrived there is nothing to go by; afterwards it means that the mesh let go of this node.
+    if (!self) return this.#wasMember ? this.#goWhenReleased() : Infinity;
     this.#wasMember = true;
+    this.#outSinceMs = undefined;
     const { config } = running.parts;
     const mesh = running.mesh();
     this.#parts.tunnel.setNetwork({
@@ -95,27 +104,44 @@ export class Reconciler {
       ipv6: config.ipv6 ? self.ipv6 : undefined,
       routes: [...config.ipv4 && self.ipv4 ? [mesh.networkIpv4] : [], ...config.ipv6 ? [mesh.networkIpv6] : []],
     });
-    const peersDueMs = this.#reconcilePeers();
-    const membersDueMs = this.#reconcileMembers();
+    const members = this.#keptMembers();
+    const peersDueMs = this.#reconcilePeers(members.leaving);
+    this.#parts.setMembers(members.kept);
     const status = running.raftStatus;
-    if (status.role === "leader") this.#stepMembership(running.parts.machine.read(raftMembers), status);
-    return Math.min(peersDueMs, membersDueMs);
+    const groupDueMs = status.role === "leader"
+      ? this.#stepMembership(running.parts.machine.read(raftMembers), status)
+      : Infinity;
+    return Math.min(peersDueMs, members.dueMs, groupDueMs);
   }
 
-  #reconcileMembers(): number {
-    const { running, setMembers } = this.#parts;
+  #goWhenReleased(): number {
+    const { running, removed } = this.#parts;
+    const nowMs = running.parts.clock.monotonicMs();
+    this.#outSinceMs ??= nowMs;
+    const dueMs = this.#outSinceMs + RELEASE_MS;
+    const isNeeded = running.nodes().length > 0 && running.isInGroup();
+    if (isNeeded && nowMs < dueMs) return dueMs;
+    removed();
+    return Infinity;
+  }
+
+  /** Those in the mesh and, after them, those that have left it, but perhaps not the Raft group. */
+  #keptMembers(): { readonly kept: readonly LinkMember[]; readonly leaving: readonly LinkMember[]; dueMs: number } {
+    const { running } = this.#parts;
     const wanted = new Map(running.nodes().map((node) => [`${node.raftId}`, linkMember(node)]));
-    setMembers(this.#lingeringMembers.keep(wanted, running.parts.clock.monotonicMs()));
-    return this.#lingeringMembers.nextMs(wanted);
+    const isNeeded = (_: string, { raftId }: LinkMember) => running.isInGroup(raftId);
+    const kept = this.#lingeringMembers.keep(wanted, running.parts.clock.monotonicMs(), isNeeded);
+    return { kept, leaving: kept.slice(wanted.size), dueMs: this.#lingeringMembers.nextMs(wanted) };
   }
 
-  #reconcilePeers(): number {
+  #reconcilePeers(leaving: readonly LinkMember[]): number {
     const { running, tunnel } = this.#parts;
     const { config, machine, clock } = running.parts;
     const own = { primaryEndpoint: running.self()?.primaryEndpoint, ipv4: config.ipv4, ipv6: config.ipv6 };
     const peers = machine.read((reader) => peersForNode(reader, running.nodeId));
     const wanted = new Map(peers.map((peer) => [peer.publicKey, tunnelPeer(peer, own)]));
-    const plan = planPeers(this.#lingeringPeers.keep(wanted, clock.monotonicMs()), this.#peers);
+    const isNeeded = (key: string) => leaving.some(({ publicKey }) => publicKey === key);
+    const plan = planPeers(this.#lingeringPeers.keep(wanted, clock.monotonicMs(), isNeeded), this.#peers);
     // Removals first: an address that moves from one peer to another is free by then.
     for (const key of plan.removals) {
       tunnel.removePeer(key);
@@ -128,26 +154,44 @@ export class Reconciler {
     return this.#lingeringPeers.nextMs(wanted);
   }
 
-  #stepMembership(members: readonly RaftMember[], status: RaftStatus): void {
+  #stepMembership(members: readonly RaftMember[], status: RaftStatus): number {
     const { index, term } = this.#proposed;
-    if (status.appliedIndex < index && status.hardState.term === term) return;
+    if (status.appliedIndex < index && status.hardState.term === term) return Infinity;
     const acls = this.#parts.running.parts.machine.read(listRaftAcls);
     const wanted = members.map(({ raftId, nodeId, wantsVote }) => ({
       raftId,
       mayVote: wantsVote && voteVerdict(acls, nodeId).allowed,
     }));
+    const waiting = this.#unaware(members, status);
+    const dueMs = waiting.size === 0 ? Infinity : this.#parts.running.parts.clock.monotonicMs() + LEARN_POLL_MS;
     const present = status.peers.map((peer) => ({
       raftId: peer.id,
       voter: status.membership.voters.includes(peer.id),
       match: peer.match,
       recentlyActive: peer.recentlyActive,
+      mayGo: !waiting.has(peer.id),
     }));
     const step = nextMembershipStep(wanted, present, status.lastIndex);
-    if (!step) return;
+    if (!step) return dueMs;
     const change = confChange([{ operation: OPERATIONS[step.kind], id: step.raftId }]);
     const result = this.#parts.running.parts.raft.withEngine((engine) => engine.proposeConfChange(change));
-    if (result.kind !== "appended" && result.kind !== "voided") return;
+    if (result.kind !== "appended" && result.kind !== "voided") return dueMs;
     this.#proposed = { index: result.index, term: result.term };
     if (result.kind === "appended") this.#parts.log.info("raft membership", { step: step.kind, raftId: step.raftId });
+    return dueMs;
+  }
+
+  /** Who is out of the mesh and may not have heard of it yet. */
+  #unaware(members: readonly RaftMember[], { appliedIndex, peers }: RaftStatus): ReadonlySet<number> {
+    const nowMs = this.#parts.running.parts.clock.monotonicMs();
+    const out = peers.filter(({ id }) => members.every(({ raftId }) => raftId !== id));
+    for (const id of this.#leaving.keys()) if (out.every((peer) => peer.id !== id)) this.#leaving.delete(id);
+    const unaware = out.filter(({ id, match, recentlyActive }) => {
+      const leaving = this.#leaving.get(id) ?? { sinceMs: nowMs, index: appliedIndex };
+      this.#leaving.set(id, leaving);
+      // What is acknowledged and committed was followed by the news that it is committed.
+      return recentlyActive && match < leaving.index && nowMs - leaving.sinceMs < LINGER_MS;
+    });
+    return new Set(unaware.map(({ id }) => id));
   }
 }

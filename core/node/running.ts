@@ -103,6 +103,12 @@ export class Running {
     return connect({ address: meshRpcAddress(node), throughTunnel: true }, this.parts.credentials);
   }
 
+  /** Whether a Raft member, this one unless told otherwise, belongs to the group as of what this replica has applied. */
+  isInGroup(raftId?: number): boolean {
+    const { id, membership: { voters, votersOutgoing, learners, learnersNext } } = this.raftStatus;
+    return [voters, votersOutgoing, learners, learnersNext].some((ids) => ids.includes(raftId ?? id));
+  }
+
   /** @throws {MeshError} `not-leader` with the leader's address, or `no-leader`, unless this member leads. */
   requireLeader(): void {
     const { role, leader } = this.raftStatus;

@@ -14,6 +14,16 @@ Deno.test("Linger: unwanted values stay for the time given, wanted ones for good
   assert.equal(linger.nextMs(one), Infinity);
 });
 
+Deno.test("Linger: a value that is needed stays, and a while longer", () => {
+  const linger = new Linger<number>(1000);
+  linger.keep(new Map([["a", 1], ["b", 2]]), 0);
+  const isNeeded = (key: string, value: number) => key === "a" && value === 1;
+  assert.deepEqual(linger.keep(new Map(), 5000, isNeeded), [1]);
+  assert.equal(linger.nextMs(new Map()), 6000);
+  assert.deepEqual(linger.keep(new Map(), 5999), [1]);
+  assert.deepEqual(linger.keep(new Map(), 6000), []);
+});
+
 Deno.test("Linger: a value that is wanted again is the new one", () => {
   const linger = new Linger<number>(1000);
   linger.keep(new Map([["a", 1]]), 0);
