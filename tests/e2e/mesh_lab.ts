@@ -65,6 +65,11 @@ export class MeshNode {
     return this.#process = this.host.spawn(command, options);
   }
 
+  /** What it has logged since it was started last. */
+  get lines(): readonly string[] {
+    return this.#process?.lines ?? [];
+  }
+
   /** Sends a signal that is not the end. */
   signal(signal: Deno.Signal): void {
     this.#process?.signal(signal);
