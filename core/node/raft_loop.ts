@@ -28,6 +28,7 @@ import type { StateMachine } from "../state/apply.ts";
 import { coalesce } from "./coalesce.ts";
 import { Proposals } from "./proposals.ts";
 import { Reads } from "./reads.ts";
+import { SlowDisk } from "./slow_disk.ts";
 import { SNAPSHOT_POLICY, SnapshotKeeper, type SnapshotPolicy, type SnapshotTaken } from "./snapshot_keeper.ts";
 import { SnapshotStalls } from "./snapshot_stalls.ts";
 
@@ -73,6 +74,7 @@ export class RaftLoop implements AsyncDisposable {
   /** Why nobody is served any more. */
   #over: MeshError | undefined;
   readonly #snapshots: SnapshotKeeper;
+  readonly #disk = new SlowDisk();
   readonly #running: Promise<void>;
 
   constructor(parts: RaftLoopParts) {
@@ -106,6 +108,7 @@ export class RaftLoop implements AsyncDisposable {
     this.#proposals.tick();
     this.#reads.tick();
     this.#stalls.tick(this.#parts.engine);
+    this.#disk.tick();
     this.#wake();
   }
 
@@ -223,7 +226,9 @@ export class RaftLoop implements AsyncDisposable {
   async #turn(ready: Ready): Promise<void> {
     const { engine, send } = this.#parts;
     for (const message of coalesce(ready.messages)) send(message);
+    const began = this.#disk.begin();
     await this.#persist(ready);
+    if (ready.mustSync) this.#wrote(began);
     for (const message of coalesce(ready.responses)) send(message);
     if (ready.softState) this.#leaderChanged();
     if (ready.snapshot) this.#load(ready.snapshot.data, ready.snapshot.meta.confState);
@@ -243,6 +248,17 @@ export class RaftLoop implements AsyncDisposable {
     } else if (entries.length > 0 || hardState) await store.append(hardState, entries, mustSync);
     if (entries.length > 0) storage.append(entries);
     if (hardState) storage.setHardState(hardState);
+  }
+
+  /** A write that began at `began` is on stable storage. */
+  #wrote(began: number): void {
+    const { engine, time, log } = this.#parts;
+    time?.catchUp();
+    this.#disk.wrote(began);
+    if (!this.#disk.isSlow) return;
+    const heir = this.#disk.heir(engine.status());
+    if (heir === undefined || engine.transferLeader(heir) !== undefined) return;
+    log.warn("the disk is slow, another member takes the lead", { to: heir });
   }
 
   /** Looks at what is known now: `softState` may be older than a read that was opened since. */

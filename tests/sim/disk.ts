@@ -46,6 +46,8 @@ export class SimDisk implements Disk {
   isFull = false;
   /** Nothing fails or stalls any more. */
   isHealed = false;
+  /** Every sync takes so much longer. */
+  extraSyncUs = 0;
   /** Claims durability without giving it; for mutants only. */
   liesAboutSync = false;
   #logWrites = 0;
@@ -299,8 +301,8 @@ export class SimDisk implements Disk {
 
   #syncUs(): number {
     const { syncMeanUs, stall, stallUs, callUs } = this.#plan;
-    if (this.isHealed || syncMeanUs === 0) return callUs;
-    return this.#chance.exponential(this.#chance.happens(stall) ? stallUs : syncMeanUs);
+    if (this.isHealed || syncMeanUs === 0) return callUs + this.extraSyncUs;
+    return this.extraSyncUs + this.#chance.exponential(this.#chance.happens(stall) ? stallUs : syncMeanUs);
   }
 
   #endCalls(): void {
