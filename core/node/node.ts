@@ -30,6 +30,7 @@ import { Admin } from "../../proto/gen/v1/admin_pb.ts";
 import { Mesh } from "../../proto/gen/v1/mesh_pb.ts";
 import { PeerDiscovery } from "../../proto/gen/v1/peer_discovery_pb.ts";
 import { WebRTC } from "../../proto/gen/v1/webrtc_pb.ts";
+import { Control } from "../../proto/gen/weft/v1/control_pb.ts";
 import { ConfigError } from "../plugin/errors.ts";
 import type { RpcService } from "../plugin/rpc.ts";
 import { controlService } from "../rpc/control_service.ts";
@@ -129,6 +130,7 @@ export async function openNode(
         ...extension.services,
       ],
       unserved: FORWARDABLE,
+      plain: [Control],
       log: log.child("rpc"),
     }),
   );

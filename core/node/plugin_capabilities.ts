@@ -8,13 +8,12 @@ import type { StatusSchema } from "../../proto/gen/v1/node_messages_pb.ts";
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { StatusSchema as StatusMessage } from "../../proto/gen/v1/node_messages_pb.ts";
 import { Alarm, delay } from "../io/alarm.ts";
-import { buildInfo } from "../io/build_info.ts";
 import { serveHttp } from "../io/http_server.ts";
 import { openTcpPort } from "../io/tcp_port.ts";
 import { openUdpPort } from "../io/udp_port.ts";
 import type { Host } from "../plugin/host.ts";
 import type { Http, Listen, TcpPort } from "../plugin/listen.ts";
-import type { NodeFacts } from "../plugin/node_facts.ts";
+import type { BuildFacts, NodeFacts } from "../plugin/node_facts.ts";
 import type { PluginStates } from "../plugin/plugin_state.ts";
 import type { Read } from "../plugin/state.ts";
 import type { Tasks, Time } from "../plugin/tasks.ts";
@@ -40,6 +39,7 @@ export interface CapabilityParts {
   readonly rpc: Pick<RpcServer, "add" | "intercept">;
   /** The answer of `v1.Node.GetStatus`. */
   readonly status: () => MessageInitShape<typeof StatusSchema>;
+  readonly build: BuildFacts;
   readonly ports: { readonly grpc: number; readonly raft: number };
   readonly log: Log;
   readonly random: Random;
@@ -188,7 +188,7 @@ function appliedIndexes(scope: PluginScope, { parts: { machine, changes } }: Run
   };
 }
 
-function nodeFacts(scope: PluginScope, { running, status, ports }: CapabilityParts): NodeFacts {
+function nodeFacts(scope: PluginScope, { running, status, ports, build }: CapabilityParts): NodeFacts {
   const { config, publicKey, machine, tunnel, startedWallMs } = running.parts;
   const mesh = (): ReturnType<NodeFacts["mesh"]> => {
     try {
@@ -200,7 +200,7 @@ function nodeFacts(scope: PluginScope, { running, status, ports }: CapabilityPar
   return {
     id: running.nodeId,
     publicKey,
-    build: buildInfo(),
+    build,
     startedWallMs,
     settings: {
       dataDir: config.dataDir,

@@ -4,6 +4,7 @@
  * @module
  */
 import { Feature } from "../../proto/gen/v1/mesh_messages_pb.ts";
+import { buildInfo } from "../io/build_info.ts";
 import { StrayFailures } from "../io/stray_failures.ts";
 import { MeshError } from "../plugin/errors.ts";
 import type { PluginState, PluginStates } from "../plugin/plugin_state.ts";
@@ -34,7 +35,7 @@ export interface PluginHostParts {
 }
 
 /** What the node gives once it has its state. */
-export type NodeForPlugins = Omit<CapabilityParts, "metrics" | "dns" | "health" | "plugins" | "clock">;
+export type NodeForPlugins = Omit<CapabilityParts, "metrics" | "dns" | "health" | "plugins" | "clock" | "build">;
 
 /** See the module. */
 export class PluginHost implements PluginStates, AsyncDisposable {
@@ -46,6 +47,8 @@ export class PluginHost implements PluginStates, AsyncDisposable {
   /** The names that plugins offer. */
   readonly dns: DnsRegistry = new DnsRegistry();
   readonly #health = new HealthBoard();
+  /** Asked once: from source, it is git that answers. */
+  readonly #build = buildInfo();
   #node: NodeForPlugins | undefined;
   #isStopping = false;
 
@@ -137,7 +140,15 @@ export class PluginHost implements PluginStates, AsyncDisposable {
   #capabilityParts(): CapabilityParts {
     if (!this.#node) throw new MeshError("internal", "Plugins start when the node has its state");
     const { clock } = this.#parts;
-    return { ...this.#node, clock, metrics: this.metrics, dns: this.dns, health: this.#health, plugins: this };
+    return {
+      ...this.#node,
+      build: this.#build,
+      clock,
+      metrics: this.metrics,
+      dns: this.dns,
+      health: this.#health,
+      plugins: this,
+    };
   }
 
   /** A rejection that nobody handles, or an error out of a timer. */

@@ -7,6 +7,7 @@
  *
  * @module
  */
+import type { DescService } from "@bufbuild/protobuf";
 import { runtimeInfo } from "../io/process.ts";
 import { ConfigError } from "../plugin/errors.ts";
 import type { RpcContext, RpcInterceptor, RpcPeer, RpcService } from "../plugin/rpc.ts";
@@ -46,6 +47,8 @@ export interface RpcServerOptions {
   readonly services: readonly RpcService[];
   /** Services of other nodes whose calls interceptors may want to forward. */
   readonly unserved?: readonly UnservedService[];
+  /** Services that no interceptor stands in front of: an operator must reach them whatever interceptors do. */
+  readonly plain?: readonly DescService[];
   /** From the outermost to the one next to the handlers. */
   readonly interceptors?: readonly RpcInterceptor[];
   /** Who may call `member` methods; {@linkcode isVouchedFor} unless the node knows more. */
@@ -190,12 +193,8 @@ export class RpcServer implements AsyncDisposable {
   }
 
   #listener(transport: RpcPeer["transport"]): Listener {
-    // Read anew for each call.
-    const interceptors = () => this.#interceptors.map(({ interceptor }) => interceptor);
     const rules: CallRules = {
-      get interceptors() {
-        return interceptors();
-      },
+      interceptorsOf: (path) => this.#isPlain(path) ? [] : this.#interceptors.map(({ interceptor }) => interceptor),
       isMember: this.#options.isMember ?? isVouchedFor,
       requestWaitMs: REQUEST_WAIT_MS,
       log: this.#options.log,
@@ -204,6 +203,10 @@ export class RpcServer implements AsyncDisposable {
     this.#equip(bound);
     this.#listeners.add(bound);
     return bound.listener;
+  }
+
+  #isPlain(path: string): boolean {
+    return this.#options.plain?.some(({ typeName }) => path.startsWith(`/${typeName}/`)) ?? false;
   }
 
   #setServices(services: readonly RpcService[]): void {

@@ -26,8 +26,8 @@ export type MembershipCheck = (context: RpcContext) => boolean | Promise<boolean
 
 /** What all calls of a listener share. */
 export interface CallRules {
-  /** From the outermost to the one next to the handler. */
-  readonly interceptors: readonly RpcInterceptor[];
+  /** Those of a method now, from the outermost to the one next to the handler. */
+  readonly interceptorsOf: (methodPath: string) => readonly RpcInterceptor[];
   readonly isMember: MembershipCheck;
   /** `REQUEST_WAIT_MS`, less in tests. */
   readonly requestWaitMs: number;
@@ -111,7 +111,7 @@ export class ServerCall implements RpcContext {
   #chain(): AsyncIterable<Uint8Array> {
     const { descriptor, authorisation, handler } = this.#method;
     const end: RpcNext = handler ? handlerChainEnd(descriptor, handler) : unserved;
-    const chain = this.#rules.interceptors.reduceRight<RpcNext>(
+    const chain = this.#rules.interceptorsOf(this.methodPath).reduceRight<RpcNext>(
       (next, interceptor) => (call) => interceptor(call, next),
       end,
     );

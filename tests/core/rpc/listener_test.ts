@@ -26,7 +26,7 @@ async function listen(
   service: RpcServiceFor<typeof Echo>,
   requestWaitMs: number = REQUEST_WAIT_MS,
 ): Promise<{ readonly listener: Listener; readonly address: string }> {
-  const rules = { interceptors: [], isMember: () => true, requestWaitMs, log: new KeptLog() };
+  const rules = { interceptorsOf: () => [], isMember: () => true, requestWaitMs, log: new KeptLog() };
   const listener = new Listener("plaintext", rules);
   listener.setMethods(methodTable([service]));
   const port = await listener.bind("127.0.0.1:0", ServerCredentials.createInsecure());

@@ -288,6 +288,13 @@ Deno.test("RpcServer.intercept: interceptors come and go, and stand in the order
   assert.deepEqual(seen, ["outer"]);
 });
 
+Deno.test("RpcServer: no interceptor stands in front of a plain service", async () => {
+  const never: RpcInterceptor = () => ({ [Symbol.asyncIterator]: () => ({ next: () => new Promise(() => {}) }) });
+  await using pair = await EchoPair.start({ plain: [Echo] });
+  pair.server.intercept(never, 0);
+  assert.equal((await pair.client.unary(one, { id: "a" })).message.id, "a");
+});
+
 async function reflectedServices(client: RpcClient): Promise<string[]> {
   const question = { messageRequest: { case: "listServices", value: "" } } as const;
   for await (const answer of client.stream(ServerReflection.method.serverReflectionInfo, streamOf(question))) {
