@@ -8,6 +8,10 @@
  *  4. While connected over another address than the first, the better ones are tried now and then. A better connection
  *     takes over between two writes, never in the middle of a snapshot, and the old one still sends what it was given.
  *
+ *  5. A member that connects to this side may have just started, and know nothing of an older connection to it: until that
+ *     shows a sign of life, nothing more is entrusted to it, and a new one is made. A vote that is written into a
+ *     connection to nobody is found missing an election timeout later.
+ *
  * @module
  */
 import { encodeMessage, messageBytes, messageBytesMax } from "../raft/codec.ts";
@@ -51,6 +55,9 @@ export class OutboundLink implements AsyncDisposable {
   /** A connection over a better address, until it takes over; and the search for one. */
   #better: OutgoingConnection | undefined;
   #improving: Promise<void> | undefined;
+  /** Since when the connection may be one that the member knows nothing of; what is sent waits. */
+  #doubtedMs: number | undefined;
+  #adoptedMs = 0;
   /** Former connections that still send. */
   readonly #finishing = new Set<OutgoingConnection>();
   #isPausing = false;
@@ -90,6 +97,10 @@ export class OutboundLink implements AsyncDisposable {
   heardFrom(advertised: readonly LinkAddress[]): void {
     this.#advertised = advertised;
     this.#endPause();
+    const { nowMs, parts: { timings } } = this.#context;
+    // A younger connection is the answer to one from there; two sides must not renew each other for ever.
+    const isOld = this.#connection && nowMs - this.#adoptedMs > timings.dialTimeoutMs;
+    if (isOld && !this.#better && !this.#queue.isInSnapshot) this.#improving ??= this.#renew();
   }
 
   /** Queues a message. Borrows it. */
@@ -196,12 +207,14 @@ export class OutboundLink implements AsyncDisposable {
   /** Sends what comes until the connection is lost or the link is no longer wanted. */
   async #serve(first: OutgoingConnection): Promise<void> {
     let connection = this.#adopt(first);
-    while (!this.#stop.signal.aborted && !connection.isClosed) {
+    while (!this.#stop.signal.aborted) {
+      if (connection.isClosed && this.#doubtedMs !== undefined) await this.#improving;
       if (this.#better && !this.#queue.isInSnapshot) {
         this.#finish(connection);
         connection = this.#adopt(this.#better);
         this.#better = undefined;
       }
+      if (connection.isClosed) break;
       const frames = this.#nextFrames();
       if (frames.length === 0) {
         await new Promise<void>((resolve) => this.#wake = resolve);
@@ -239,6 +252,7 @@ export class OutboundLink implements AsyncDisposable {
     const { nowMs, parts: { timings, log } } = this.#context;
     log.debug("raft link up", { peer: this.#member.raftId, address: textOf(connection.address) });
     this.#connection = connection;
+    this.#adoptedMs = nowMs;
     this.#lastSignMs = nowMs;
     this.#pingDueMs = nowMs + timings.pingIntervalMs;
     this.#improveDueMs = nowMs + timings.improveIntervalMs;
@@ -250,7 +264,8 @@ export class OutboundLink implements AsyncDisposable {
   /** What goes into the next write; empty if there is nothing to say. */
   #nextFrames(): Frame[] {
     const { nowMs, parts: { timings } } = this.#context;
-    const frames = this.#queue.takeBatch(nowMs);
+    const isDoubted = this.#doubtedMs !== undefined && this.#lastSignMs <= this.#doubtedMs;
+    const frames = isDoubted ? [] : this.#queue.takeBatch(nowMs);
     this.#context.messagesSentCount += frames.filter(({ type }) => type === FrameType.message).length;
     if (nowMs < this.#pingDueMs) return frames;
     this.#pingDueMs = nowMs + timings.pingIntervalMs;
@@ -296,6 +311,24 @@ export class OutboundLink implements AsyncDisposable {
     if (!better) return;
     if (!this.#connection || this.#stop.signal.aborted) return better[Symbol.dispose]();
     this.#better = better;
+    this.#wake();
+  }
+
+  /** Makes a new connection; what waited goes over it, or over the old one if there is no other. */
+  async #renew(): Promise<void> {
+    this.#doubtedMs = this.#context.nowMs;
+    this.#pingDueMs = this.#doubtedMs;
+    this.#wake();
+    const renewed = await this.#connect(this.#candidates());
+    const hasAnswered = this.#lastSignMs > this.#doubtedMs;
+    this.#improving = undefined;
+    this.#doubtedMs = undefined;
+    if (renewed && (!this.#connection || this.#stop.signal.aborted)) renewed[Symbol.dispose]();
+    else if (renewed) {
+      this.#better = renewed;
+      // Nobody takes what it was given: it would try for minutes.
+      if (!hasAnswered) this.#connection?.hangUp();
+    }
     this.#wake();
   }
 

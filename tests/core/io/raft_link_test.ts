@@ -4,6 +4,7 @@
  * @module
  */
 import { strict as assert } from "node:assert";
+import { delay } from "../../../core/io/alarm.ts";
 import { RaftLinks } from "../../../core/io/raft_link.ts";
 import { QUEUE_MESSAGES_MAX } from "../../../core/io/raft_link_limits.ts";
 import { SNAPSHOT_MESSAGE_BYTES_MAX } from "../../../core/raft/codec.ts";
@@ -161,6 +162,50 @@ Deno.test("RaftLinks: a silent connection is given up and replaced", async () =>
     linksA.send(2, heartbeat(1, 2, 2));
     return rounds(b).includes(2);
   });
+});
+
+Deno.test("RaftLinks: a member that has started anew is not sent what its predecessor would have got", async () => {
+  await using stack = new AsyncDisposableStack();
+  const [a, b] = [new Member(1), new Member(2)];
+  const timings = {
+    ...FAST,
+    dialTimeoutMs: 50,
+    pingIntervalMs: 60_000,
+    silenceMaxMs: 120_000,
+    improveIntervalMs: 60_000,
+  };
+  const linksA = stack.use(await a.open({ timings }));
+  const linksB = stack.use(await b.open({ timings }));
+  linksB.setMembers([a.describe()]);
+  await using tap = await openTap(b.port);
+  linksA.setMembers([b.describe([loopback(tap.port), loopback(b.port)])]);
+  linksA.send(2, heartbeat(1, 2, 1));
+  await soon("the first message", () => rounds(b).includes(1));
+  // From now on the connection leads nowhere, and nothing says so; once it is old, the member connects.
+  tap.pause();
+  await delay(2 * timings.dialTimeoutMs);
+  linksB.send(1, heartbeat(2, 1, 7));
+  await soon("the member's hello", () => rounds(a).includes(7));
+  linksA.send(2, heartbeat(1, 2, 2));
+  await soon("the message over another connection", () => rounds(b).includes(2));
+  assert.deepEqual(a.unreachable, []);
+});
+
+Deno.test("RaftLinks: members that connect to each other leave each other's connections alone", async () => {
+  await using stack = new AsyncDisposableStack();
+  const [a, b] = [new Member(1), new Member(2)];
+  const linksA = stack.use(await a.open());
+  const linksB = stack.use(await b.open());
+  linksB.setMembers([a.describe()]);
+  linksA.setMembers([b.describe()]);
+  for (let round = 1; round <= 20; round++) {
+    linksA.send(2, heartbeat(1, 2, round));
+    linksB.send(1, heartbeat(2, 1, round));
+    await soon("both messages", () => rounds(a).includes(round) && rounds(b).includes(round));
+  }
+  await delay(2 * FAST.dialTimeoutMs);
+  assert.deepEqual([linksA.stats().drops, linksB.stats().drops], [{}, {}]);
+  assert.deepEqual([linksA.stats().inboundOpenCount, linksB.stats().inboundOpenCount], [1, 1]);
 });
 
 Deno.test("RaftLinks: a link without traffic stays, thanks to pings; without them it is closed as idle", async () => {
