@@ -196,7 +196,7 @@ export class RaftLoop implements AsyncDisposable {
         this.#proposals.appended(batch, result.index, result.term);
       } else this.#proposals.refused(batch, refusal(result.kind === "forwarded" ? "not-leader" : result.why));
     }
-    const context = this.#reads.ask(engine.status().hardState.term);
+    const context = this.#reads.ask(engine.term);
     const refused = context && engine.readIndex(context);
     if (refused) this.#reads.abandon(refusal(refused === "no-leader" ? "no-leader" : "too-busy"), context);
   }

@@ -167,6 +167,11 @@ export class RaftEngine {
     for (const message of this.#output.advance()) step(this.state, message);
   }
 
+  /** The term it is in. */
+  get term(): number {
+    return this.state.term;
+  }
+
   /** What this member thinks. */
   status(): RaftStatus {
     return statusOf(this.state);

@@ -85,7 +85,8 @@ export class RaftLog {
   term(index: number): number | undefined {
     const term = this.#unstable.term(index);
     if (term !== undefined) return term;
-    if (index + 1 < this.firstIndex() || index > this.lastIndex()) return undefined;
+    // The storage may hold a tail that was replaced, or all that a snapshot on its way to the disk will replace.
+    if (index >= this.#unstable.offset || index + 1 < this.firstIndex()) return undefined;
     return this.#storage.term(index);
   }
 

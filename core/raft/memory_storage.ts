@@ -45,8 +45,9 @@ export class MemoryStorage implements RaftStorage {
   }
 
   term(index: number): number | undefined {
-    if (index === this.#baseIndex) return this.#baseTerm;
-    return this.#entries[index - this.#baseIndex - 1]?.term;
+    const place = index - this.#baseIndex - 1;
+    if (place >= 0) return this.#entries[place]?.term;
+    return place === -1 ? this.#baseTerm : undefined;
   }
 
   entries(low: number, high: number, maxBytes: number): readonly Entry[] | undefined {

@@ -39,8 +39,8 @@ export class Output {
   hasReady(): boolean {
     const r = this.#r;
     return r.outbox.length > 0 || r.afterWrite.length > 0 || r.readStates.length > 0 || r.log.unstable.hasNext() ||
-      r.log.hasNextCommitted(!this.#async) || this.#changedHardState() !== undefined ||
-      this.#changedSoftState() !== undefined || (r.role.kind === "leader" && r.role.reads.needsRound);
+      r.log.hasNextCommitted(!this.#async) || this.#hasNewHardState() || this.#hasNewSoftState() ||
+      (r.role.kind === "leader" && r.role.reads.needsRound);
   }
 
   /** Everything there is to do. */
@@ -70,10 +70,10 @@ export class Output {
 
   #collect(): Ready {
     const { log, outbox, afterWrite, readStates } = this.#r;
-    const hardState = this.#changedHardState();
+    const hardState = this.#hasNewHardState() ? hardStateOf(this.#r) : undefined;
     const entries = log.unstable.nextEntries();
     return {
-      softState: this.#changedSoftState(),
+      softState: this.#hasNewSoftState() ? softStateOf(this.#r) : undefined,
       hardState,
       readStates,
       entries,
@@ -89,12 +89,15 @@ export class Output {
   /** Keeps back what the member says to itself. */
   #awaitAdvance(ready: Ready): Ready {
     const self = this.#r.config.id;
-    this.#onAdvance = [
-      ...ready.responses.filter((m) => m.to === self),
-      ...this.#appendResponse(ready),
-      ...this.#applyResponse(ready),
-    ];
-    return { ...ready, responses: ready.responses.filter((m) => m.to !== self) };
+    const own: Message[] = [];
+    const others: Message[] = [];
+    for (const message of ready.responses) (message.to === self ? own : others).push(message);
+    const written = this.#appendResponse(ready);
+    const applied = this.#applyResponse(ready);
+    if (written !== undefined) own.push(written);
+    if (applied !== undefined) own.push(applied);
+    this.#onAdvance = own;
+    return own.length === 0 ? ready : { ...ready, responses: others };
   }
 
   /** Says the same to the member's append and apply queues. */
@@ -104,11 +107,13 @@ export class Output {
     const messages = [...ready.messages];
     if (hardState !== undefined || entries.length > 0 || snapshot !== undefined || ready.responses.length > 0) {
       const term = hardState?.term ?? 0;
-      const responses = [...ready.responses, ...this.#appendResponse(ready)];
+      const written = this.#appendResponse(ready);
+      const responses = written === undefined ? ready.responses : [...ready.responses, written];
       messages.push({ kind: "storage-append", from, to: APPEND_THREAD, term, hardState, entries, snapshot, responses });
     }
-    if (committedEntries.length > 0) {
-      const responses = this.#applyResponse(ready);
+    const applied = this.#applyResponse(ready);
+    if (applied !== undefined) {
+      const responses = [applied];
       messages.push({ kind: "storage-apply", from, to: APPLY_THREAD, term: 0, entries: committedEntries, responses });
     }
     return { ...ready, messages, responses: [] };
@@ -118,12 +123,12 @@ export class Output {
    * Marks the log durable up to its present end. It is due whenever entries are not marked, also if they were handed out
    * before: an earlier mark may have been refused because the term has changed since, although its write was good.
    */
-  #appendResponse({ snapshot }: Ready): StorageAppendResponse[] {
+  #appendResponse({ snapshot }: Ready): StorageAppendResponse | undefined {
     const { config, log, term } = this.#r;
     const { isEmpty } = log.unstable;
-    if (isEmpty && snapshot === undefined) return [];
+    if (isEmpty && snapshot === undefined) return undefined;
     const last = isEmpty ? { index: 0, term: 0 } : log.lastId();
-    return [{
+    return {
       kind: "storage-append-response",
       from: APPEND_THREAD,
       to: config.id,
@@ -131,23 +136,21 @@ export class Output {
       lastIndex: last.index,
       lastTerm: last.term,
       snapshot: snapshot?.meta,
-    }];
+    };
   }
 
-  #applyResponse({ committedEntries: entries }: Ready): StorageApplyResponse[] {
-    if (entries.length === 0) return [];
-    return [{ kind: "storage-apply-response", from: APPLY_THREAD, to: this.#r.config.id, term: 0, entries }];
+  #applyResponse({ committedEntries: entries }: Ready): StorageApplyResponse | undefined {
+    if (entries.length === 0) return undefined;
+    return { kind: "storage-apply-response", from: APPLY_THREAD, to: this.#r.config.id, term: 0, entries };
   }
 
-  #changedSoftState(): SoftState | undefined {
-    const now = softStateOf(this.#r);
-    return now.leader === this.#soft.leader && now.role === this.#soft.role ? undefined : now;
+  #hasNewSoftState(): boolean {
+    return this.#r.lead !== this.#soft.leader || this.#r.role.kind !== this.#soft.role;
   }
 
-  #changedHardState(): HardState | undefined {
-    const now = hardStateOf(this.#r);
-    const { term, vote, commit } = this.#hard;
-    return now.term === term && now.vote === vote && now.commit === commit ? undefined : now;
+  #hasNewHardState(): boolean {
+    const { term, vote, log } = this.#r;
+    return term !== this.#hard.term || vote !== this.#hard.vote || log.committed !== this.#hard.commit;
   }
 }
 

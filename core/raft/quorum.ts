@@ -23,7 +23,7 @@ export function majority(count: number): number {
 
 /** The largest index that a majority of `voters` has acknowledged; `Infinity` without voters. */
 export function majorityIndex(voters: readonly number[], acked: (id: number) => number): number {
-  if (voters.length === 0) return Infinity;
+  if (voters.length <= 2) return smallest(voters, acked);
   const indexes = voters.map(acked).sort(descending);
   return indexes[majority(voters.length) - 1] ?? 0;
 }
@@ -55,6 +55,13 @@ export function jointVote(sets: VoterSets, vote: (id: number) => boolean | undef
   const outgoing = majorityVote(sets.votersOutgoing, vote);
   if (incoming === outgoing) return incoming;
   return incoming === "lost" || outgoing === "lost" ? "lost" : "pending";
+}
+
+/** What all have acknowledged, which is what a majority of one or two needs; `Infinity` for nobody. */
+function smallest(voters: readonly number[], acked: (id: number) => number): number {
+  let index = Infinity;
+  for (const id of voters) index = Math.min(index, acked(id));
+  return index;
 }
 
 function descending(a: number, b: number): number {

@@ -71,8 +71,10 @@ export function hardStateOf(r: RaftState): HardState {
   return { term: r.term, vote: r.vote, commit: r.log.committed };
 }
 
-function peersOf(r: RaftState): PeerStatus[] {
-  if (r.role.kind !== "leader") return [];
+const NO_PEERS: readonly PeerStatus[] = [];
+
+function peersOf(r: RaftState): readonly PeerStatus[] {
+  if (r.role.kind !== "leader") return NO_PEERS;
   return [...r.role.peers].map(([id, progress]) => {
     const { state } = progress;
     return {

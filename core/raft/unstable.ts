@@ -52,8 +52,9 @@ export class Unstable {
 
   /** The term at `index`, if this part knows it. */
   term(index: number): number | undefined {
-    if (this.#snapshot?.meta.index === index) return this.#snapshot.meta.term;
-    return this.#entries[index - this.#offset]?.term;
+    const place = index - this.#offset;
+    if (place >= 0) return this.#entries[place]?.term;
+    return this.#snapshot?.meta.index === index ? this.#snapshot.meta.term : undefined;
   }
 
   /** Entries of [`low`, `high`), all of which must be here. */

@@ -121,7 +121,9 @@ export class SimDisk implements Disk {
     if (this.#chance.oneIn(2)) {
       const at = this.#chance.below(file.cached.length);
       const bit = 1 << this.#chance.below(8);
-      for (const image of [file.cached, file.durable]) if (at < image.length) image[at] = (image[at] ?? 0) ^ bit;
+      for (const image of new Set([file.cached, file.durable])) {
+        if (at < image.length) image[at] = (image[at] ?? 0) ^ bit;
+      }
       return `bit ${bit} of byte ${at} in ${path}`;
     }
     const sectors = Math.ceil(file.cached.length / SECTOR_BYTES);

@@ -11,7 +11,7 @@ import type { Chance } from "./chance.ts";
 /** The unit of a torn write. */
 export const SECTOR_BYTES = 512;
 
-/** One file. */
+/** One file. Both images are the same bytes in memory until something is written. */
 export class SimFile {
   cached: Uint8Array<ArrayBuffer>;
   durable: Uint8Array<ArrayBuffer>;
@@ -24,13 +24,17 @@ export class SimFile {
 
   constructor(bytes: Uint8Array<ArrayBuffer> = new Uint8Array()) {
     this.cached = bytes;
-    this.durable = bytes.slice();
+    this.durable = bytes;
   }
 
   write(bytes: Uint8Array, position: number): void {
     const end = position + bytes.length;
-    if (end > this.cached.length) this.cached = resized(this.cached, end);
-    this.cached.set(bytes, position);
+    if (position === 0 && end > this.cached.length) this.cached = new Uint8Array(bytes);
+    else {
+      if (end > this.cached.length) this.cached = resized(this.cached, end);
+      else if (this.cached === this.durable) this.cached = this.cached.slice();
+      this.cached.set(bytes, position);
+    }
     for (let sector = Math.floor(position / SECTOR_BYTES); sector * SECTOR_BYTES < end; sector++) {
       this.unsynced.add(sector);
     }
@@ -39,20 +43,14 @@ export class SimFile {
   /** Makes `sectors` durable as they are now. */
   persist(sectors: Iterable<number>): void {
     if (this.durable.length !== this.cached.length) this.durable = resized(this.durable, this.cached.length);
-    for (const sector of sectors) {
-      const start = sector * SECTOR_BYTES;
-      this.durable.set(this.cached.subarray(start, start + SECTOR_BYTES), start);
-    }
+    forRuns(sectors, (start, end) => this.durable.set(this.cached.subarray(start, end), start));
   }
 
   /** A sync failed: the system drops what it could not write and calls it clean; reads may see either. */
   forget(sectors: Iterable<number>, reverts: boolean): void {
     if (!reverts) return;
     if (this.cached.length > this.durable.length) this.durable = resized(this.durable, this.cached.length);
-    for (const sector of sectors) {
-      const start = sector * SECTOR_BYTES;
-      this.cached.set(this.durable.subarray(start, start + SECTOR_BYTES), start);
-    }
+    forRuns(sectors, (start, end) => this.cached.set(this.durable.subarray(start, end), start));
   }
 
   /** What a power loss leaves. */
@@ -129,6 +127,20 @@ function applyChange(names: Map<string, SimFile>, change: NameChange): void {
   if (change.kind === "unlink") return void names.delete(change.name);
   if (change.kind === "rename") names.delete(change.from);
   names.set(change.kind === "rename" ? change.to : change.name, change.file);
+}
+
+/** Calls `copy` with the bytes, from and to, of each run of sectors that follow each other. */
+function forRuns(sectors: Iterable<number>, copy: (start: number, end: number) => void): void {
+  let first = 0;
+  let next = 0;
+  for (const sector of sectors) {
+    if (sector !== next) {
+      if (next > first) copy(first * SECTOR_BYTES, next * SECTOR_BYTES);
+      first = sector;
+    }
+    next = sector + 1;
+  }
+  if (next > first) copy(first * SECTOR_BYTES, next * SECTOR_BYTES);
 }
 
 function resized(bytes: Uint8Array, length: number): Uint8Array<ArrayBuffer> {

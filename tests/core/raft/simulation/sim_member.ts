@@ -28,10 +28,6 @@ class SimEngine extends RaftEngine {
     return this.state.log.term(index);
   }
 
-  get term(): number {
-    return this.state.term;
-  }
-
   get commit(): number {
     return this.state.log.committed;
   }
