@@ -2,34 +2,26 @@
  * Plays runs of the Raft simulation.
  *
  *   deno task sim [--seed=N] [--seeds=N] [--events=N] [--fsm=map|sqljs] [--until=violation]
- *                 [--without=KIND,KIND] [--lines=N]
+ *                 [--without=KIND,KIND] [--lines=N] [--jobs=N]
  *
  * `--seed` is the first seed (1), `--seeds` how many (1), `--events` the events of each run before its recovery (20000).
  * `--until=violation` goes on until something is wrong. `--without` leaves kinds of faults out, by the names in
  * `plan.ts`, besides `disk`, `loss` and `duplicate`: what a failing seed does not need is noise. `--lines` is how much of
- * the trace a failing run prints (200).
+ * the trace a failing run prints (200). `--jobs` is how many runs are played at a time (one per processor).
  *
  * The exit code is 1 if an invariant was violated.
  *
  * @module
  */
-import { loadSqlEngine } from "../../core/io/sqljs.ts";
-import { type Fsm, MAP_FSM } from "./machine.ts";
-import { outsideMicrotasks } from "./microtasks.ts";
-import { reproduction, type RunResult, runSeed } from "./run.ts";
-import { sqlFsm } from "./sql_machine.ts";
+import { type Job, type Played, playJob } from "./job.ts";
 
-interface Options {
-  readonly seed: number;
-  readonly seeds: number;
-  readonly events: number;
-  readonly fsm: "map" | "sqljs";
-  readonly without: readonly string[];
-  readonly lines: number | undefined;
+interface Options extends Omit<Job, "every"> {
+  readonly jobs: number;
 }
 
 /** Seeds between two lines about the progress. */
 const PROGRESS_SEEDS = 100;
+const NAMES: ReadonlySet<string> = new Set(["seed", "seeds", "events", "fsm", "until", "without", "lines", "jobs"]);
 
 function parse(args: readonly string[]): Options {
   const values = new Map<string, string>();
@@ -45,59 +37,81 @@ function parse(args: readonly string[]): Options {
   };
   const fsm = values.get("fsm") ?? "map";
   if (fsm !== "map" && fsm !== "sqljs") throw new Error("--fsm is map or sqljs");
+  const count = values.get("until") === "violation" ? Infinity : number("seeds", 1);
   return {
-    seed: number("seed", 1),
-    seeds: values.get("until") === "violation" ? Infinity : number("seeds", 1),
+    first: number("seed", 1),
+    count,
     events: number("events", 20_000),
     fsm,
     without: values.get("without")?.split(",") ?? [],
     lines: values.has("lines") ? number("lines", 0) : undefined,
+    jobs: Math.max(1, Math.min(number("jobs", navigator.hardwareConcurrency), count)),
   };
 }
 
-const NAMES: ReadonlySet<string> = new Set(["seed", "seeds", "events", "fsm", "until", "without", "lines"]);
+/** Prints what comes of the seeds. */
+class Report {
+  readonly #startMs = performance.now();
+  readonly #count: number;
+  #seeds = 0;
+  #events = 0;
+  hasFailed = false;
 
-function play(options: Options, fsm: Fsm): boolean {
-  const startMs = performance.now();
-  let eventsCount = 0;
-  for (let i = 0; i < options.seeds; i++) {
-    const { events, without, lines: traceLines } = options;
-    const result = runSeed({
-      seed: options.seed + i,
-      events,
-      fsm,
-      without,
-      traceLines,
-      hasStacks: options.seeds === 1,
-    });
-    eventsCount += result.eventsCount;
-    const seconds = (performance.now() - startMs) / 1000;
-    const rate = `${i + 1} seeds, ${eventsCount} events, ${Math.round(eventsCount / seconds)} events/s`;
-    if (result.violation) {
-      fail(result, options);
-      console.log(rate);
-      return false;
-    }
-    if (options.seeds === 1) console.log(summary(result));
-    if ((i + 1) % PROGRESS_SEEDS === 0 || i + 1 === options.seeds) console.log(rate);
+  constructor(count: number) {
+    this.#count = count;
   }
-  return true;
+
+  readonly add = ({ eventsCount, failure, summary }: Played): void => {
+    if (this.hasFailed) return;
+    this.#seeds++;
+    this.#events += eventsCount;
+    for (const line of failure ?? []) console.log(line);
+    this.hasFailed = failure !== undefined;
+    if (summary !== undefined && !failure) console.log(summary);
+    if (this.hasFailed || this.#seeds % PROGRESS_SEEDS === 0 || this.#seeds === this.#count) this.#progress();
+  };
+
+  #progress(): void {
+    const rate = this.#events / ((performance.now() - this.#startMs) / 1000);
+    console.log(`${this.#seeds} seeds, ${this.#events} events, ${Math.round(rate)} events/s`);
+  }
 }
 
-function fail(result: RunResult, { events, fsm, without }: Options): void {
-  for (const line of result.lines) console.log(line);
-  console.log(`plan ${JSON.stringify(result.plan)}`);
-  console.log(`${result.violation?.message}`);
-  console.log(reproduction({ seed: result.seed, events, fsm, without }));
+/** Plays the seeds whose place is `place` modulo the number of jobs. Resolves when they are done, or one has failed. */
+async function playInWorker({ jobs, ...options }: Options, place: number, report: Report): Promise<void> {
+  const worker = new Worker(new URL("./job_worker.ts", import.meta.url), { type: "module" });
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  worker.onmessage = ({ data }: MessageEvent<Played | null>) => data === null ? resolve() : report.add(data);
+  worker.onerror = (event) => reject(new Error(event.message));
+  const count = Math.ceil((options.count - place) / jobs);
+  const job: Job = { ...options, first: options.first + place, every: jobs, count };
+  worker.postMessage(job);
+  try {
+    await promise;
+  } finally {
+    worker.terminate();
+  }
 }
 
-function summary({ lines: _, plan: __, faults, ...rest }: RunResult): string {
-  return JSON.stringify({ ...rest, faults: Object.fromEntries(faults) }, null, 1);
+async function play(options: Options): Promise<boolean> {
+  const report = new Report(options.count);
+  if (options.jobs === 1) await playJob({ ...options, every: 1 }, report.add);
+  else {
+    const workers = Array.from({ length: options.jobs }, (_, place) => playInWorker(options, place, report));
+    // A worker ends early only when one of its seeds has failed.
+    await Promise.race([Promise.all(workers), untilFailed(workers, report)]);
+  }
+  return !report.hasFailed;
+}
+
+/** Resolves when a worker ends and something is wrong; never otherwise. */
+function untilFailed(workers: readonly Promise<void>[], report: Report): Promise<void> {
+  return new Promise((resolve, reject) => {
+    for (const worker of workers) worker.then(() => report.hasFailed && resolve(), reject);
+  });
 }
 
 if (import.meta.main) {
-  const options = parse(Deno.args);
-  const fsm = options.fsm === "sqljs" ? sqlFsm(await loadSqlEngine()) : MAP_FSM;
-  const isFine = await outsideMicrotasks(() => play(options, fsm));
-  if (!isFine) Deno.exit(1);
+  const isFine = await play(parse(Deno.args));
+  Deno.exit(isFine ? 0 : 1);
 }
