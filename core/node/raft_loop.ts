@@ -15,12 +15,14 @@
  * @module
  */
 import type { RaftApplyResponse } from "../../proto/gen/v1/node_raft_pb.ts";
+import { assert } from "../assert.ts";
 import { MeshError } from "../plugin/errors.ts";
 import type { RaftEngine } from "../raft/engine.ts";
 import type { MemoryStorage } from "../raft/memory_storage.ts";
 import type { PeerMessage } from "../raft/message.ts";
 import type { DropReason, ProposeRefusal } from "../raft/outcome.ts";
 import type { Ready } from "../raft/ready.ts";
+import type { RaftStatus } from "../raft/status.ts";
 import type { ConfState, Entry, LogStore } from "../seams/log_store.ts";
 import type { Log } from "../seams/log.ts";
 import type { Random } from "../seams/random.ts";
@@ -56,6 +58,8 @@ export interface RaftLoopParts {
   readonly send: (message: PeerMessage) => void;
   /** Called with every message from another member that had an effect. */
   readonly heard?: (message: PeerMessage) => void;
+  /** False while the state is known to be wrong: then it must not become a snapshot. */
+  readonly mayKeepState?: () => boolean;
   readonly random: Random;
   /** Called after entries or a snapshot were applied, or leader or role changed. */
   readonly onChange: () => void;
@@ -75,6 +79,8 @@ export class RaftLoop implements AsyncDisposable {
   #over: MeshError | undefined;
   readonly #snapshots: SnapshotKeeper;
   readonly #disk = new SlowDisk();
+  /** Who wants the state to be made again. */
+  #rebuildWish: PromiseWithResolvers<void> | undefined;
   readonly #running: Promise<void>;
 
   constructor(parts: RaftLoopParts) {
@@ -154,6 +160,18 @@ export class RaftLoop implements AsyncDisposable {
     return applied;
   }
 
+  /** Appends `data`, or passes it on to the leader; nobody is told what became of it. */
+  offer(data: Uint8Array): void {
+    const { engine, send, time } = this.#parts;
+    time?.catchUp();
+    const { id, role, leader } = engine.status();
+    if (role === "leader") engine.propose(data);
+    else if (leader !== 0) {
+      send({ kind: "propose", from: id, to: leader, term: 0, entries: [{ type: "normal", data }] });
+    }
+    this.#wake();
+  }
+
   /** Waits until this replica has applied everything that was committed when it was called (thesis §6.4). */
   linearizable(): Promise<void> {
     if (this.#over) return Promise.reject(this.#over);
@@ -168,6 +186,29 @@ export class RaftLoop implements AsyncDisposable {
     const taken = this.#snapshots.want();
     this.#wake();
     return taken;
+  }
+
+  /** What this member thinks. */
+  get status(): RaftStatus {
+    return this.#parts.engine.status();
+  }
+
+  /** Hands the lead to `raftId`; see the engine. */
+  transferLeader(raftId: number): void {
+    this.withEngine((engine) => engine.transferLeader(raftId));
+  }
+
+  /**
+   * Drops the state and makes it again from the last snapshot and the log behind it, between two turns.
+   *
+   * @throws {MeshError} `unavailable` if there is no snapshot, or the node stops.
+   * @throws {StateImageError} If the snapshot is damaged; the state is then as it was.
+   */
+  rebuild(): Promise<void> {
+    if (this.#stopping) return Promise.reject(new MeshError("unavailable", "The node is stopping"));
+    this.#rebuildWish ??= Promise.withResolvers();
+    this.#wake();
+    return this.#rebuildWish.promise;
   }
 
   /** Runs `change` on the engine and lets the loop look at what came of it. */
@@ -206,9 +247,10 @@ export class RaftLoop implements AsyncDisposable {
     try {
       while (!this.#stopping) {
         this.#snapshots.throwIfFailed();
+        if (this.#rebuildWish) this.#rebuild(this.#rebuildWish);
         this.#takeCalls();
         if (engine.hasReady()) await this.#turn(engine.ready());
-        else if (this.#snapshots.isWanted) this.#snapshots.takeIfDue(this.#confState);
+        else if (this.#snapshots.isWanted) this.#snapshotIfDue();
         else {
           const woken = new Promise<void>((resolve) => this.#wake = resolve);
           this.#parts.time?.rest();
@@ -220,6 +262,7 @@ export class RaftLoop implements AsyncDisposable {
       this.#proposals.abandon(this.#over);
       this.#reads.abandon(this.#over);
       this.#snapshots.abandon(this.#over);
+      this.#rebuildWish?.reject(this.#over);
     }
   }
 
@@ -236,7 +279,7 @@ export class RaftLoop implements AsyncDisposable {
     for (const read of ready.readStates) this.#reads.confirm(read.context, read.index);
     this.#reads.applied(this.#parts.machine.appliedIndex);
     engine.advance();
-    this.#snapshots.takeIfDue(this.#confState);
+    this.#snapshotIfDue();
     if (ready.softState || ready.snapshot || ready.committedEntries.length > 0) this.#parts.onChange();
   }
 
@@ -300,7 +343,44 @@ export class RaftLoop implements AsyncDisposable {
       if (response) this.#proposals.settle(entry.index, entry.term, response);
     });
   }
+
+  #snapshotIfDue(): void {
+    if (this.#parts.mayKeepState?.() === false) {
+      this.#snapshots.abandon(new MeshError("unavailable", "This replica differs from the majority"));
+    } else this.#snapshots.takeIfDue(this.#confState);
+  }
+
+  #rebuild(wish: PromiseWithResolvers<void>): void {
+    const { machine, storage } = this.#parts;
+    this.#rebuildWish = undefined;
+    const end = machine.appliedIndex;
+    try {
+      const snapshot = storage.snapshot();
+      if (!snapshot) throw new MeshError("unavailable", "There is no snapshot to begin with");
+      machine.restore(snapshot.data);
+    } catch (error) {
+      return wish.reject(error);
+    }
+    while (machine.appliedIndex < end) {
+      const [first, ...rest] = storage.entries(machine.appliedIndex + 1, end + 1, REPLAY_BYTES) ?? [];
+      assert(first !== undefined, "The log goes on behind its snapshot");
+      this.#replay([first, ...rest]);
+    }
+    wish.resolve();
+  }
+
+  /** Nobody waits for what is applied again. */
+  #replay(entries: readonly Entry[]): void {
+    const { machine } = this.#parts;
+    for (const { type, index, term, data } of entries) {
+      if (type === "normal") machine.applyBatch([{ index, term, data }]);
+      else machine.advanceTo(index, term);
+    }
+  }
 }
+
+/** Payload bytes that are read at once when the log is applied again. */
+const REPLAY_BYTES = 1 << 20;
 
 /** Reasons that no healthy mesh has: somebody lost what it acknowledged, or lies. */
 const ALARMING: ReadonlySet<DropReason> = new Set(["commit-beyond-log", "conflicts-with-commit", "second-leader"]);

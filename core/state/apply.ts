@@ -5,7 +5,8 @@
  * 1. The Raft loop hands over a batch of committed entries: one transaction for the whole batch.
  * 2. Each entry runs inside a SAVEPOINT of its own: a statement that fails undoes its entry and nothing else.
  * 3. An entry with the name of a write (`write_session.ts`) runs once, however often it is in the log.
- * 4. The index and term of the last entry are written in the same transaction, so that the database always knows how far
+ * 4. A checkpoint (`replica_check.ts`) ends the transaction: there the state is compared with that of other replicas.
+ * 5. The index and term of the last entry are written in the same transaction, so that the database always knows how far
  *    it is, and a replayed entry is skipped.
  *
  * What fails here fails alike on all replicas and is a result. What does not (out of memory, a damaged image) is thrown,
@@ -25,6 +26,7 @@ import {
   sqlErrorResponse,
 } from "./codec.ts";
 import { APPLIED_TABLE, entrySqlProblem, isReadOnlySql, SqlVerdicts } from "./determinism.ts";
+import { ReplicaCheck } from "./replica_check.ts";
 import { hasSessions, recallResponse, rememberResponse } from "./sessions.ts";
 import { stateHash } from "./state_hash.ts";
 import type { WriteSession } from "./write_session.ts";
@@ -79,18 +81,22 @@ const WRITE_APPLIED_SQL = `UPDATE ${APPLIED_TABLE} SET log_index = :index, log_t
 
 /** The replicated database and how far it is. One owner; all calls are synchronous. */
 export class StateMachine implements Disposable, StateReader {
+  /** What checkpoints in the log have found. */
+  readonly check: ReplicaCheck;
   readonly #engine: SqlEngine;
   readonly #problems = new SqlVerdicts(entrySqlProblem);
   readonly #reads = new SqlVerdicts(isReadOnlySql);
   #database: SqlDatabase;
   #appliedIndex = 0;
   #appliedTerm = 0;
+  #isAtCheckpoint = false;
   #hash: string | undefined;
   #failure: unknown;
 
   private constructor(engine: SqlEngine, database: SqlDatabase) {
     this.#engine = engine;
     this.#database = database;
+    this.check = new ReplicaCheck((image) => engine.open(image));
     this.#readApplied();
   }
 
@@ -125,8 +131,19 @@ export class StateMachine implements Disposable, StateReader {
    * @returns One response for each entry, in order.
    */
   applyBatch(entries: readonly CommittedEntry[]): RaftApplyResponse[] {
-    if (entries.length === 0) return [];
-    return this.#transact(() => entries.map((entry) => this.#applyEntry(entry)));
+    const responses: RaftApplyResponse[] = [];
+    while (responses.length < entries.length) {
+      this.#transact(() => {
+        this.#isAtCheckpoint = false;
+        while (responses.length < entries.length && !this.#isAtCheckpoint) {
+          const entry = entries[responses.length];
+          if (entry) responses.push(this.#applyEntry(entry));
+        }
+      });
+      // The batch is cut here, so that every replica looks at the same state.
+      if (this.#isAtCheckpoint) this.check.checkpoint(this.#appliedIndex, () => this.snapshot());
+    }
+    return responses;
   }
 
   /**
@@ -164,6 +181,7 @@ export class StateMachine implements Disposable, StateReader {
     this.#database = openImage(this.#engine, image);
     this.#hash = undefined;
     this.#failure = undefined;
+    this.check.reset();
     this.#readApplied();
     replaced[Symbol.dispose]();
   }
@@ -175,6 +193,7 @@ export class StateMachine implements Disposable, StateReader {
   }
 
   [Symbol.dispose](): void {
+    this.check[Symbol.dispose]();
     this.#database[Symbol.dispose]();
   }
 
@@ -188,7 +207,10 @@ export class StateMachine implements Disposable, StateReader {
       case "undecodable":
         return entryResponse(statement.why);
       case "checkpoint":
+        this.#isAtCheckpoint = true;
+        return entryResponse();
       case "claim":
+        this.check.claim(statement.claim);
         return entryResponse();
       case "query":
       case "execution":
