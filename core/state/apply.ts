@@ -17,6 +17,7 @@
 import type { RaftApplyResponse } from "../../proto/gen/v1/node_raft_pb.ts";
 import { assert } from "../assert.ts";
 import { type SqlDatabase, type SqlEngine, SqlError, type SqlParameters, type SqlRows } from "../seams/sql_database.ts";
+import { canonicalImage } from "./canonical_image.ts";
 import {
   decodeEntry,
   entryResponse,
@@ -168,6 +169,11 @@ export class StateMachine implements Disposable, StateReader {
   /** The database image as of the applied index; the caller owns it. */
   snapshot(): Uint8Array {
     return this.#look(() => this.#database.export());
+  }
+
+  /** The image that every replica gives at this applied index, to the byte; see `canonical_image.ts` for what it costs. */
+  canonicalImage(): Uint8Array {
+    return this.#look(() => canonicalImage(this.#engine, this.#database.export()));
   }
 
   /**

@@ -141,15 +141,21 @@ function checkAllocation(machine: StateMachine): void {
   assert.deepEqual(machine.rows("SELECT * FROM pragma_foreign_key_check").rows, []);
 }
 
+function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((byte, at) => byte === b[at]);
+}
+
 Deno.test("StateMachine: batches, snapshots and restarts make no difference to the state", () => {
   fc.assert(
     fc.property(log, journey, journey, (data, one, other) => {
       using plain = travel(data, [[1, "go on"]]);
       const hash = plain.stateHash();
+      const image = plain.canonicalImage();
       checkAllocation(plain);
       for (const journey of [one, other]) {
         using machine = travel(data, journey);
         assert.equal(machine.stateHash(), hash);
+        assert(equalBytes(machine.canonicalImage(), image), "exports at one applied index are equal to the byte");
       }
     }),
     { numRuns: 40 },
