@@ -37,6 +37,7 @@ export function statusJson(status: NodeStatus): Record<string, unknown> {
       commitIndex: Number(raft?.commitIndex ?? 0),
       appliedIndex: Number(raft?.appliedIndex ?? 0),
       stateHash: raft?.stateHash ?? "",
+      quarantine: raft?.quarantine ?? "",
       members: (raft?.members ?? []).map(({ id, raftId, voter }) => ({ id, raftId: Number(raftId), voter })),
     },
     peers: status.peers.map(peerJson),
@@ -67,7 +68,8 @@ const HASH_CHARACTERS = 16;
  * @param wallMs Now, for handshake ages.
  */
 export function statusLines(status: NodeStatus, wallMs: number, layout: Layout): string[] {
-  const lines = [headLine(status, layout), ...factLines(status), ...healthLines(status.plugins, layout), ""];
+  const warnings = [...quarantineLines(status, layout), ...healthLines(status.plugins, layout)];
+  const lines = [headLine(status, layout), ...factLines(status), ...warnings, ""];
   if (status.peers.length === 0) {
     return [...lines, layout.style.dim("no peers yet: run `weft run --join` on another machine")];
   }
@@ -96,6 +98,10 @@ function factLines({ addresses, raft }: NodeStatus): string[] {
     `interface  ${field(addresses?.interface)}  mtu ${addresses?.mtu ?? 0}  udp ${addresses?.wireguardPort ?? 0}`,
     `raft       commit ${raft?.commitIndex ?? 0}  applied ${raft?.appliedIndex ?? 0}  state ${hash}`,
   ];
+}
+
+function quarantineLines({ raft }: NodeStatus, { style }: Layout): string[] {
+  return raft?.quarantine ? [style.red(`quarantine ${field(raft.quarantine)}`)] : [];
 }
 
 function peerRow(peer: PeerStatus, wallMs: number): string[] {

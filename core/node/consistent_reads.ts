@@ -35,6 +35,8 @@ export interface ConsistentReadsParts {
   readonly raft: Pick<RaftLoop, "linearizable" | "propose">;
   readonly machine: { readonly appliedIndex: number };
   readonly contact: Pick<LeaderContact, "silenceMs" | "lagMs">;
+  /** Refuses while this replica is out of service; without it, it never is. */
+  readonly guard?: { admit(): void };
 }
 
 /** See the module. */
@@ -49,15 +51,17 @@ export class ConsistentReads {
    * Waits until this replica may answer a call at the level that its metadata asks for, and tells the caller which one it
    * was and how much of the log the answer shows.
    *
+   * @param options.evenInQuarantine For questions about this node itself, which an operator asks just then.
    * @throws {MeshError} `invalid-argument` for metadata that asks for nothing known, and what {@linkcode at} throws.
    */
-  async admit(context: RpcContext): Promise<void> {
+  async admit(context: RpcContext, options: { readonly evenInQuarantine?: boolean } = {}): Promise<void> {
     const { level } = readWishOf(context.metadata);
     // It writes to the disks of all voters: not for strangers, who may call what is public.
     if (level.kind === "strong" && !isVouchedFor(context)) {
       throw new MeshError("permission-denied", "Reads of level strong are allowed only to members of the mesh");
     }
-    const appliedIndex = await this.at(level);
+    const isAdmitted = options.evenInQuarantine === true && level.kind === "none";
+    const appliedIndex = isAdmitted ? await this.#reach(level) : await this.at(level);
     context.setTrailer(READ_CONSISTENCY_KEY, level.kind);
     context.setTrailer(APPLIED_INDEX_KEY, `${appliedIndex}`);
   }
@@ -69,6 +73,14 @@ export class ConsistentReads {
    * @throws {MeshError} `not-leader` with the leader's address, `no-leader`, or `unavailable`.
    */
   async at(level: ReadLevel): Promise<number> {
+    this.#parts.guard?.admit();
+    const appliedIndex = await this.#reach(level);
+    // It may have been found out meanwhile.
+    this.#parts.guard?.admit();
+    return appliedIndex;
+  }
+
+  async #reach(level: ReadLevel): Promise<number> {
     switch (level.kind) {
       case "none":
         if (level.freshness) this.#requireFreshness(level.freshness);

@@ -55,7 +55,7 @@ export class MeshControlBackend implements ControlBackend {
 
   async nodeStatus(id: string, context: RpcContext): Promise<MessageInitShape<typeof NodeStatusSchema>> {
     if (id !== "" && id !== this.#running.nodeId) return await this.#remoteStatus(id, context);
-    await this.#running.reads.admit(context);
+    await this.#running.reads.admit(context, { evenInQuarantine: true });
     const device = await this.#running.parts.tunnel.status();
     return {
       status: this.#node.localStatus(),
@@ -149,6 +149,7 @@ export class MeshControlBackend implements ControlBackend {
       appliedIndex: BigInt(appliedIndex),
       stateHash: this.#running.parts.machine.stateHash(),
       leader: this.#running.leader()?.id ?? "",
+      quarantine: this.#running.parts.guard.quarantine ?? "",
       members: this.#running.nodes()
         .filter(({ raftId }) => membership.voters.includes(raftId) || membership.learners.includes(raftId))
         .map(({ id, raftId }) => ({ id, raftId: BigInt(raftId), voter: membership.voters.includes(raftId) })),

@@ -40,6 +40,8 @@ export interface LifeParts {
   readonly footprint: () => Promise<LogFootprint | undefined>;
   readonly credentials: RpcCredentials;
   readonly gate: Gate;
+  /** What the health service says of the whole node. */
+  readonly setServing: (isServing: boolean) => void;
   /** Told once, when the services may be called. */
   readonly started: (running: Running) => void;
   readonly clock: Clock;

@@ -36,6 +36,7 @@ import type { RpcService } from "../plugin/rpc.ts";
 import { controlService } from "../rpc/control_service.ts";
 import type { ListenCredentials, RpcCredentials } from "../rpc/credentials.ts";
 import type { UnservedService } from "../rpc/method_table.ts";
+import { WHOLE_SERVER } from "../rpc/health.ts";
 import { nodeService } from "../rpc/node_service.ts";
 import { RpcServer } from "../rpc/server.ts";
 import type { LogStore } from "../seams/log_store.ts";
@@ -153,6 +154,7 @@ export async function openNode(
       footprint: () => config.inMemory ? Promise.resolve(undefined) : logFootprint(openDisk(), dataDir.raftPath),
       credentials: callCredentials(tls),
       gate,
+      setServing: (isServing) => rpc.health.set(WHOLE_SERVER, isServing),
       started: (running) => extension.started(running),
       clock: systemClock,
       random: systemRandom,

@@ -24,6 +24,7 @@ import { PlaceFinder } from "./place_finder.ts";
 import { RaftLoop } from "./raft_loop.ts";
 import { RaftTicker } from "./raft_ticker.ts";
 import { Reconciler } from "./reconciler.ts";
+import { ReplicaGuard } from "./replica_guard.ts";
 import { Running } from "./running.ts";
 import { WriteSessions } from "./write_sessions.ts";
 
@@ -63,6 +64,7 @@ export class NodeLife implements AsyncDisposable {
   readonly #stop = new AbortController();
   readonly #end = Promise.withResolvers<NodeEnd>();
   #raft: RaftLoop | undefined;
+  #guard: ReplicaGuard | undefined;
   #running: Running | undefined;
   #backend: MeshNodeBackend | undefined;
   #reconciler: Reconciler | undefined;
@@ -134,12 +136,25 @@ export class NodeLife implements AsyncDisposable {
       time: ticker,
       send: (message) => links.send(message),
       heard: (message) => this.#contact.heard(message),
+      mayKeepState: () => this.#guard?.quarantine === undefined,
       random,
       onChange: () => this.#changed(),
       log: log.child("raft"),
     });
     raft.ended.catch((error) => this.#end.reject(error));
     this.#raft = this.#stack.use(raft);
+    this.#guard = this.#stack.use(
+      new ReplicaGuard({
+        machine,
+        raft,
+        clock,
+        onQuarantine: (reason) => {
+          this.#parts.setServing(reason === undefined);
+          this.#changes.notify();
+        },
+        log: log.child("raft"),
+      }),
+    );
     this.#stack.use(ticker);
     links.begin({ meshId: place.meshId, raftId: place.raftId, members: place.seed?.members ?? [] }, raft);
     ticker.begin(raft);
@@ -149,12 +164,14 @@ export class NodeLife implements AsyncDisposable {
   #startServices(place: Place): Running {
     const { config, publicKey, machine, tunnel, credentials, clock, log, links, gate } = this.#parts;
     const raft = this.#raft;
-    if (!raft) throw new MeshError("internal", "Raft runs before the services");
+    const guard = this.#guard;
+    if (!raft || !guard) throw new MeshError("internal", "Raft runs before the services");
     const running = new Running({
       config,
       publicKey: `${publicKey}`,
       machine,
       raft,
+      guard,
       contact: this.#contact,
       plugins: this.#parts.plugins,
       changes: this.#changes,
@@ -275,6 +292,7 @@ export class NodeLife implements AsyncDisposable {
   #changed(): void {
     // While the node stops, the last turn of Raft still tells of changes; the timers are gone by then.
     if (this.#stop.signal.aborted) return this.#changes.notify();
+    this.#guard?.changed();
     const nowMs = this.#parts.clock.monotonicMs();
     if (nowMs >= this.#restUntilMs) this.#reconcile();
     else this.#again?.arm(this.#restUntilMs);
@@ -285,6 +303,10 @@ export class NodeLife implements AsyncDisposable {
   /** A run reads every node of the mesh: in a storm of changes it rests for a while, longer the larger the mesh is. */
   #reconcile(): void {
     const { clock } = this.#parts;
+    // A state that is wrong must not reach the tunnel, nor say that the mesh has removed this node.
+    if (this.#guard?.quarantine !== undefined) {
+      return this.#again?.arm(clock.monotonicMs() + RECONCILE_INTERVAL_MS);
+    }
     const startMs = clock.monotonicMs();
     const dueMs = this.#reconciler?.run() ?? Infinity;
     this.#announcer?.run();
@@ -296,6 +318,7 @@ export class NodeLife implements AsyncDisposable {
   /** Once per term that this member leads. */
   #lead(): void {
     const status = this.#running?.raftStatus;
+    if (this.#guard?.quarantine !== undefined) return;
     if (status?.role !== "leader" || status.hardState.term === this.#ledTerm || !this.#raft) return;
     this.#ledTerm = status.hardState.term;
     this.#parts.log.info("leading", { term: status.hardState.term });

@@ -55,7 +55,7 @@ export class MeshOperations implements OperationsBackend {
 
   async raftStatus(context: RpcContext): Promise<MessageInitShape<typeof RaftDetailsSchema>> {
     const { running, footprint, heardMs, electionMs, heartbeatMs } = this.#parts;
-    await running.reads.admit(context);
+    await running.reads.admit(context, { evenInQuarantine: true });
     const disk = await footprint();
     const status = running.raftStatus;
     const nowMs = running.parts.clock.monotonicMs();
@@ -83,6 +83,7 @@ export class MeshOperations implements OperationsBackend {
       electionTimeoutMs: BigInt(electionMs),
       heartbeatMs: BigInt(heartbeatMs),
       meshId: running.mesh().meshId,
+      quarantine: running.parts.guard.quarantine ?? "",
     };
   }
 

@@ -74,6 +74,7 @@ export function pluginCapabilities(scope: PluginScope, fail: (why: string) => vo
       scope.meter.wake(
         "propose",
         inScope(scope, async () => {
+          running.parts.guard.admit();
           const entry = encodeEntry(command.entry(parameters));
           return command.result(await running.parts.raft.propose(entry));
         }),

@@ -23,6 +23,7 @@ import { ConsistentReads } from "./consistent_reads.ts";
 import type { LeaderContact } from "./leader_contact.ts";
 import { meshRpcAddress, publicRpcAddress } from "./mesh_view.ts";
 import type { RaftLoop } from "./raft_loop.ts";
+import type { ReplicaGuard } from "./replica_guard.ts";
 
 /** The parts; `node.ts` owns them all. */
 export interface RunningParts {
@@ -31,6 +32,8 @@ export interface RunningParts {
   readonly publicKey: string;
   readonly machine: StateMachine;
   readonly raft: RaftLoop;
+  /** Whether this replica may answer at all. */
+  readonly guard: Pick<ReplicaGuard, "admit" | "quarantine">;
   readonly contact: LeaderContact;
   readonly changes: Changes;
   readonly clock: Clock;
@@ -49,9 +52,9 @@ export class Running {
   readonly reads: ConsistentReads;
 
   constructor(parts: RunningParts) {
-    const { raft, machine, contact } = parts;
+    const { raft, machine, contact, guard } = parts;
     this.parts = parts;
-    this.reads = new ConsistentReads({ running: this, raft, machine, contact });
+    this.reads = new ConsistentReads({ running: this, raft, machine, contact, guard });
   }
 
   /** The node's id. */
@@ -109,8 +112,12 @@ export class Running {
     return [voters, votersOutgoing, learners, learnersNext].some((ids) => ids.includes(raftId ?? id));
   }
 
-  /** @throws {MeshError} `not-leader` with the leader's address, or `no-leader`, unless this member leads. */
+  /**
+   * @throws {MeshError} `not-leader` with the leader's address, or `no-leader`, unless this member leads; `unavailable` while
+   * its replica is out of service.
+   */
   requireLeader(): void {
+    this.parts.guard.admit();
     const { role, leader } = this.raftStatus;
     if (role === "leader") return;
     if (leader === 0) {

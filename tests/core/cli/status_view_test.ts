@@ -120,6 +120,7 @@ Deno.test("statusJson: the fields other programs read, in their order", () => {
       commitIndex: 48210,
       appliedIndex: 48209,
       stateHash: "0123456789abcdef".repeat(4),
+      quarantine: "",
       members: [
         { id: "laptop", raftId: 2, voter: true },
         { id: "nas", raftId: 1, voter: true },
@@ -214,4 +215,10 @@ Deno.test("statusLines: a narrow terminal gets a block per peer", () => {
     "",
     "PEER       phone",
   ]);
+});
+
+Deno.test("statusLines: a replica out of service says so", () => {
+  const quarantine = "This replica differs from the majority";
+  const lines = statusLines(statusOf({ peers: [], raft: { quarantine } }), NOW_MS, PLAIN_LAYOUT);
+  assert(lines.some((line) => line.includes(`quarantine ${quarantine}`)));
 });
