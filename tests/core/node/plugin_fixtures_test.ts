@@ -73,6 +73,7 @@ Deno.test("plugins/README.md: the plugin of the guide does what the guide says",
     assert.equal("words" in message && message.words, "hello");
     const [writes] = (await node.plugins.metrics.collect()).filter(({ name }) => name === "guest_book_writes_total");
     assert.equal(writes?.series[0]?.value, 1);
+    assert.deepEqual(node.plugins.dns.records().map(({ name, type }) => `${name} ${type}`), ["guest-book AAAA"]);
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
