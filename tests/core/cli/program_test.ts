@@ -5,6 +5,7 @@ import { runProgram, type Surroundings } from "../../../core/cli/program.ts";
 import type { RunRequest } from "../../../core/cli/run.ts";
 import { parseConfig } from "../../../core/node/config.ts";
 import { MeshError } from "../../../core/plugin/errors.ts";
+import type { Plugin } from "../../../core/plugin/plugin.ts";
 import { FakeNode } from "./fake_node.ts";
 import { RecordedOutput } from "./recorded_output.ts";
 
@@ -59,7 +60,7 @@ Deno.test("runProgram: help on request goes to standard output, with exit codes 
     const { code, out, err } = await weft(line);
     assert.equal(code, 0);
     assert.equal(err, "");
-    for (const command of ["run", "up", "status", "nodes", "leave", "device", "keys", "version"]) {
+    for (const command of ["run", "up", "status", "nodes", "plugins", "leave", "device", "keys", "version"]) {
       assert.match(out, new RegExp(`^  ${command} `, "m"));
     }
     for (const exit of ["0  ok", "1  failed", "2  ", "3  ", "4  ", "5  ", "6  ", "8  "]) {
@@ -76,6 +77,7 @@ Deno.test("runProgram: every command has help of its own", async () => {
     "up",
     "status",
     "nodes",
+    "plugins",
     "leave",
     "device",
     "keys",
@@ -255,4 +257,51 @@ Deno.test("runProgram: device says what is wrong with a name or a log, with exit
     assert.match(err, message);
     assert.deepEqual(devices, []);
   }
+});
+
+Deno.test("runProgram: options of plugins go to the node, and their help stands with its help", async () => {
+  const plugins: readonly Plugin[] = [{
+    name: "mesh_dns",
+    summary: "names of nodes",
+    needs: [],
+    options: [
+      { name: "listen", kind: "text", placeholder: "HOST:PORT", help: "where it answers", defaultText: "[::]:5353" },
+      { name: "quiet", kind: "flag", help: "says less" },
+    ],
+    configure: () => () => Promise.resolve({ [Symbol.asyncDispose]: () => Promise.resolve() }),
+  }];
+  const { code, requests: [request] } = await weft("run --mesh-dns.quiet --mtu 1300 --mesh_dns.listen :53", {
+    plugins,
+  });
+  assert.equal(code, 0);
+  const section = request?.pluginFlags?.get("mesh_dns");
+  assert.deepEqual([...section?.options ?? []].map(([name, { value }]) => [name, value]), [
+    ["quiet", true],
+    ["listen", ":53"],
+  ]);
+  assert.equal(request?.flags.get("mtu")?.value, "1300");
+  const { out } = await weft("run --help", { plugins });
+  assert.match(
+    out,
+    /Plugin mesh_dns \(names of nodes\):\n  --mesh-dns.listen <HOST:PORT> +where it answers \(default: /,
+  );
+  assert.equal((await weft("status --mesh-dns.listen :53", { plugins })).code, 2);
+});
+
+Deno.test("runProgram: weft plugins prints what plugins do, as a table and as JSON", async () => {
+  const health = [{ code: "plugin.failed", severity: "medium", text: "It does not run: no luck", fix: "Look." }];
+  const listed = [
+    { name: "mesh_api", phase: "running", source: "built in", summary: "nodes over gRPC" },
+    { name: "guest", phase: "failed", reason: "no luck", source: "./guest.ts\u001b[31m", summary: "", health },
+  ];
+  await using node = await FakeNode.start({ status: () => ({ plugins: listed }) });
+  const { out } = await weft("plugins", node.host);
+  assert.match(out, /^PLUGIN +STATE +SINCE +FROM +WHAT IT IS\nmesh_api +running /);
+  assert.match(out, /! plugin.failed: It does not run: no luck\n  Look\.\n/);
+  assert(!out.includes("\u001b"));
+  const json = JSON.parse((await weft("plugins --json", node.host)).out);
+  assert.deepEqual(json.plugins.map(({ name, phase, reason }: Record<string, unknown>) => [name, phase, reason]), [
+    ["mesh_api", "running", ""],
+    ["guest", "failed", "no luck"],
+  ]);
 });
