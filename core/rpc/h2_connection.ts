@@ -231,13 +231,13 @@ export class H2Connection {
     }
     let offset = 0;
     while (!this.#isClosed && chunk.length - offset >= FRAME_HEADER_BYTES) {
-      const length = chunk[offset]! << 16 | chunk[offset + 1]! << 8 | chunk[offset + 2]!;
+      const length = (chunk[offset] ?? 0) << 16 | (chunk[offset + 1] ?? 0) << 8 | (chunk[offset + 2] ?? 0);
       if (length > FRAME_BYTES_MAX) return this.fail(ErrorCode.frameSize);
       const end = offset + FRAME_HEADER_BYTES + length;
       if (end > chunk.length) break;
       const streamId = u32At(chunk, offset + 5) & 0x7fff_ffff;
       const payload = chunk.subarray(offset + FRAME_HEADER_BYTES, end);
-      const code = this.#frame(chunk[offset + 3]!, chunk[offset + 4]!, streamId, payload);
+      const code = this.#frame(chunk[offset + 3] ?? 0, chunk[offset + 4] ?? 0, streamId, payload);
       if (code !== ErrorCode.none) return this.fail(code);
       offset = end;
     }
@@ -460,7 +460,7 @@ export class H2Connection {
     if (payload.length % 6 !== 0) return ErrorCode.frameSize;
     this.#hasSettings = true;
     for (let at = 0; at < payload.length; at += 6) {
-      const id = payload[at]! << 8 | payload[at + 1]!;
+      const id = (payload[at] ?? 0) << 8 | (payload[at + 1] ?? 0);
       const value = u32At(payload, at + 2);
       if (id !== Setting.initialWindowSize) continue;
       if (value > WINDOW_BYTES_MAX) return ErrorCode.flowControl;

@@ -85,7 +85,8 @@ export function putU32(bytes: Uint8Array, offset: number, value: number): void {
 
 /** Four bytes, big-endian, which must be there. */
 export function u32At(bytes: Uint8Array, offset: number): number {
-  return (bytes[offset]! << 24 | bytes[offset + 1]! << 16 | bytes[offset + 2]! << 8 | bytes[offset + 3]!) >>> 0;
+  return ((bytes[offset] ?? 0) << 24 | (bytes[offset + 1] ?? 0) << 16 | (bytes[offset + 2] ?? 0) << 8 |
+    (bytes[offset + 3] ?? 0)) >>> 0;
 }
 
 /** §6.5. */

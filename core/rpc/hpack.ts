@@ -242,7 +242,7 @@ function fieldBytes([name, value]: HeaderField): number {
 
 function textOf(bytes: Uint8Array, start: number, end: number): string {
   let text = "";
-  for (let i = start; i < end; i++) text += String.fromCharCode(bytes[i]!);
+  for (let i = start; i < end; i++) text += String.fromCharCode(bytes[i] ?? 0);
   return text;
 }
 
@@ -254,8 +254,8 @@ function uncoded(bytes: Uint8Array, start: number, end: number): string | undefi
   let isPadding = true;
   for (let i = start; i < end; i++) {
     for (let shift = 7; shift >= 0; shift--) {
-      const bit = bytes[i]! >> shift & 1;
-      const next = CODE_TREE[2 * node + bit]!;
+      const bit = (bytes[i] ?? 0) >> shift & 1;
+      const next = CODE_TREE[2 * node + bit] ?? 0;
       depth++;
       isPadding &&= bit === 1;
       if (next > 0) {

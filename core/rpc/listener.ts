@@ -22,7 +22,6 @@ import type { RpcPeer } from "../plugin/rpc.ts";
 import type { ListenCredentials } from "./credentials.ts";
 import { GrpcStream } from "./grpc_stream.ts";
 import { H2Connection, type H2Receiver, type H2Stream } from "./h2_connection.ts";
-import { ErrorCode } from "./h2_frame.ts";
 import type { HeaderField } from "./hpack.ts";
 import {
   CALLS_PER_LISTENER_MAX,
