@@ -96,9 +96,10 @@ export class ServerCall implements RpcContext {
       const admission = this.#admit();
       if (admission) await admission;
       const { descriptor, handler } = this.#method;
-      const isPlain = handler && descriptor.methodKind === "unary" && this.#rules.interceptors.length === 0;
+      const interceptors = this.#rules.interceptorsOf(this.methodPath);
+      const isPlain = handler && descriptor.methodKind === "unary" && interceptors.length === 0;
       if (isPlain) await this.#answer(handler);
-      else for await (const response of this.#chain()) await this.#write(response);
+      else for await (const response of this.#chain(interceptors)) await this.#write(response);
       this.#finish();
     } catch (error) {
       failure = error;
@@ -147,10 +148,10 @@ export class ServerCall implements RpcContext {
     this.#send(response);
   }
 
-  #chain(): AsyncIterable<Uint8Array> {
+  #chain(interceptors: readonly RpcInterceptor[]): AsyncIterable<Uint8Array> {
     const { descriptor, authorisation, handler } = this.#method;
     const end: RpcNext = handler ? handlerChainEnd(descriptor, handler) : unserved;
-    const chain = this.#rules.interceptorsOf(this.methodPath).reduceRight<RpcNext>(
+    const chain = interceptors.reduceRight<RpcNext>(
       (next, interceptor) => (call) => interceptor(call, next),
       end,
     );
