@@ -12,6 +12,7 @@ import { openCryptoSuite } from "../io/crypto_suite.ts";
 import { defaultDataDir, environment, outputFileMode, readStdin, runtimeInfo } from "../io/process.ts";
 import { type LineInput, stdinLines } from "../io/line_input.ts";
 import { systemRandom } from "../io/random.ts";
+import { type BackupOptions, type RestoreOptions, runBackup, runRestore } from "./backup.ts";
 import { type DeviceOptions, type DeviceRequest, deviceRequest, runDevice } from "./device.ts";
 import { EXIT, EXIT_MEANINGS, type ExitCode, exitCodeFor, STACK_VARIABLE, unexpectedStack } from "./exit.ts";
 import { generateKey, KEY_INPUT_BYTES_MAX, keyFileWarning, publicKeyOf } from "./keys.ts";
@@ -138,6 +139,7 @@ function buildProgram(around: CommandSurroundings, setCode: (code: ExitCode) => 
   addClientCommands(program, around);
   addRaftCommands(program, around);
   addSqlCommand(program, around, setCode);
+  addBackupCommands(program, around);
   addDeviceCommand(program, around, setCode);
   addKeyCommands(program, around);
   program.command("version")
@@ -261,6 +263,24 @@ function addSqlCommand(program: Command, around: Surroundings, setCode: (code: E
       setCode(await runSql(words.join(" "), options, around, around.output, around.stdinLines))
     );
 }
+
+function addBackupCommands(program: Command, around: Surroundings): void {
+  const { output, dataDir } = around;
+  addTargetOptions(program.command("backup <FILE>"), dataDir)
+    .description("write the replicated state to a file, checksummed and verified; - for standard output")
+    .option("--level <LEVEL>", "how fresh it must be: none, weak, linearizable or strong (default: none)")
+    .action((path: string, options: BackupOptions) => runBackup(path, options, around, output));
+  addTargetOptions(program.command("restore <FILE>"), dataDir)
+    .description("put a backup in the place of the replicated state, on the leader; - for standard input")
+    .option("--force", "also a backup of another mesh")
+    .addHelpText("after", RESTORE_HELP)
+    .action((path: string, options: RestoreOptions) => runRestore(path, options, around, output));
+}
+
+const RESTORE_HELP = `
+The restore is an entry of the log: all replicas do it alike, while the mesh runs. Who belongs to the mesh stays as it is
+now, with its addresses; so do the mesh's id and networks. Nodes of the backup that are not in the mesh are left out, and
+get their addresses back if they join again. All other tables become those of the backup.`;
 
 function addDeviceCommand(program: Command, around: Surroundings, setCode: (code: ExitCode) => void): void {
   program.command("device <INTERFACE>")

@@ -194,6 +194,7 @@ export class NodeLife implements AsyncDisposable {
         heardMs: (raftId) => links.heardMs(raftId),
         electionMs: ELECTION_TICKS * RAFT_TICK_MS,
         heartbeatMs: HEARTBEAT_TICKS * RAFT_TICK_MS,
+        random: this.#parts.random,
       }),
     });
     this.#running = running;

@@ -5,11 +5,14 @@
  */
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import {
+  type BackupPieceSchema,
   Control,
   type ListRaftMembersResponseSchema,
   type QueryRequest,
   type QueryResponseSchema,
   type RaftDetailsSchema,
+  type RestorePiece,
+  type RestoreResponseSchema,
   type TakeSnapshotResponseSchema,
   type TransferLeadershipResponseSchema,
 } from "../../proto/gen/weft/v1/control_pb.ts";
@@ -18,10 +21,13 @@ import { MeshError } from "../plugin/errors.ts";
 import type { RpcContext } from "../plugin/rpc.ts";
 import type { RaftStatus } from "../raft/status.ts";
 import type { OperationsBackend } from "../rpc/control_service.ts";
+import type { Random } from "../seams/random.ts";
 import type { NodeRecord } from "../state/queries/node_record.ts";
 import { withDeadline } from "./deadline.ts";
+import { ensureSchema } from "./leader_duties.ts";
 import { memberViews, quorumHeardMs } from "./raft_view.ts";
 import type { Running } from "./running.ts";
+import { backupPieces, restorePieces } from "./state_backup.ts";
 import { StateQueries } from "./state_query.ts";
 
 /** The leader, asked for its view on behalf of the caller, has this long to answer, in milliseconds. */
@@ -41,6 +47,7 @@ export interface OperationsParts {
   /** The shortest election timeout, in milliseconds. */
   readonly electionMs: number;
   readonly heartbeatMs: number;
+  readonly random: Random;
 }
 
 /** The backend over a running node. */
@@ -132,6 +139,37 @@ export class MeshOperations implements OperationsBackend {
   async query(request: QueryRequest, context: RpcContext): Promise<MessageInitShape<typeof QueryResponseSchema>> {
     await this.#parts.running.reads.admit(context);
     return await this.#queries.run(request, context.signal);
+  }
+
+  async *backup(context: RpcContext): AsyncGenerator<MessageInitShape<typeof BackupPieceSchema>> {
+    const { running } = this.#parts;
+    await running.reads.admit(context);
+    yield* backupPieces(running.parts.machine, running.mesh(), running.parts.clock.wallMs());
+  }
+
+  async restore(
+    pieces: AsyncIterable<RestorePiece>,
+    context: RpcContext,
+  ): Promise<MessageInitShape<typeof RestoreResponseSchema>> {
+    const { running, random } = this.#parts;
+    const { machine, raft, clock, log } = running.parts;
+    running.requireLeader();
+    const header = await restorePieces(pieces, {
+      mesh: running.mesh(),
+      propose(data) {
+        context.signal.throwIfAborted();
+        return raft.propose(data);
+      },
+      random,
+      nowMs: () => clock.wallMs(),
+    });
+    await ensureSchema(machine, raft);
+    log.info("state restored from a backup", { index: machine.appliedIndex, backupIndex: header.index });
+    return {
+      appliedIndex: BigInt(machine.appliedIndex),
+      stateHash: machine.stateHash(),
+      backupIndex: BigInt(header.index),
+    };
   }
 
   #membersHere(): MessageInitShape<typeof ListRaftMembersResponseSchema> {

@@ -7,12 +7,15 @@ import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { RpcContext, RpcServiceFor } from "../plugin/rpc.ts";
 import type { MeshNodeSchema } from "../../proto/gen/v1/mesh_messages_pb.ts";
 import {
+  type BackupPieceSchema,
   Control,
   type ListRaftMembersResponseSchema,
   type NodeStatusSchema,
   type QueryRequest,
   type QueryResponseSchema,
   type RaftDetailsSchema,
+  type RestorePiece,
+  type RestoreResponseSchema,
   type TakeSnapshotResponseSchema,
   type TransferLeadershipResponseSchema,
 } from "../../proto/gen/weft/v1/control_pb.ts";
@@ -43,6 +46,13 @@ export interface OperationsBackend {
   takeSnapshot(context: RpcContext): Promise<MessageInitShape<typeof TakeSnapshotResponseSchema>>;
   /** Runs a statement that only reads. */
   query(request: QueryRequest, context: RpcContext): Promise<MessageInitShape<typeof QueryResponseSchema>>;
+  /** A backup file in pieces. */
+  backup(context: RpcContext): AsyncIterable<MessageInitShape<typeof BackupPieceSchema>>;
+  /** Puts a backup file in the place of the state; resolves when it is. */
+  restore(
+    pieces: AsyncIterable<RestorePiece>,
+    context: RpcContext,
+  ): Promise<MessageInitShape<typeof RestoreResponseSchema>>;
 }
 
 /** The service over both backends. */
@@ -87,6 +97,14 @@ export function controlService(
       query: {
         authorisation: "member",
         handle: (request, context) => operations.query(request, context),
+      },
+      backup: {
+        authorisation: "member",
+        handle: (_request, context) => operations.backup(context),
+      },
+      restore: {
+        authorisation: "local",
+        handle: (pieces, context) => operations.restore(pieces, context),
       },
     },
   };

@@ -29,6 +29,7 @@ import {
 import { APPLIED_TABLE, entrySqlProblem, isReadOnlySql, SqlVerdicts } from "./determinism.ts";
 import { ReplicaCheck } from "./replica_check.ts";
 import { hasSessions, recallResponse, rememberResponse } from "./sessions.ts";
+import { adoptImage, keepRestorePart, type RestoreCommit, takeRestoredImage } from "./restore.ts";
 import { stateHash } from "./state_hash.ts";
 import type { WriteSession } from "./write_session.ts";
 
@@ -218,6 +219,10 @@ export class StateMachine implements Disposable, StateReader {
       case "claim":
         this.check.claim(statement.claim);
         return entryResponse();
+      case "restore-part":
+        return entryResponse(keepRestorePart((sql, parameters) => this.#database.run(sql, parameters), statement));
+      case "restore-commit":
+        return entryResponse(this.#adopt(statement));
       case "query":
       case "execution":
         return statement.session ? this.#runOnce(statement, statement.session, entry.index) : this.#run(statement);
@@ -253,6 +258,35 @@ export class StateMachine implements Disposable, StateReader {
       this.#database.run("RELEASE entry");
       return sqlErrorResponse(statement.kind, error.message);
     }
+  }
+
+  /**
+   * A backup takes the place of the database, in the middle of the transaction, which goes on in it. What was done in this
+   * transaction before is given up with the old one, as is all that was done before it.
+   *
+   * @returns Why not, a sentence that is equal on all replicas; nothing has changed then but that the parts are gone.
+   */
+  #adopt(commit: RestoreCommit): string | undefined {
+    const image = takeRestoredImage((sql, parameters) => this.#database.run(sql, parameters), commit);
+    if (typeof image === "string") return image;
+    let database: SqlDatabase;
+    try {
+      database = openImage(this.#engine, image);
+    } catch (error) {
+      // Memory runs out on one replica and not on another.
+      if (!(error instanceof StateImageError) || /memory/i.test(error.message)) throw error;
+      return "Backup is not a database of a mesh";
+    }
+    const problem = adoptImage(this.#database, database, commit);
+    if (problem !== undefined) {
+      database[Symbol.dispose]();
+      return problem;
+    }
+    database.run("BEGIN");
+    const replaced = this.#database;
+    this.#database = database;
+    replaced[Symbol.dispose]();
+    return undefined;
   }
 
   #advance(index: number, term: number): void {

@@ -19,10 +19,16 @@ import {
   SQLParameterType,
 } from "../../proto/gen/v1/node_raft_pb.ts";
 import type { RaftApplyResponse, RaftLogEntry, SQLParameter, SQLStatement } from "../../proto/gen/v1/node_raft_pb.ts";
-import { type LogChecksum, type LogEnvelope, LogEnvelopeSchema } from "../../proto/gen/weft/v1/log_pb.ts";
+import {
+  type LogChecksum,
+  type LogEnvelope,
+  LogEnvelopeSchema,
+  type LogRestore,
+} from "../../proto/gen/weft/v1/log_pb.ts";
 import { assert } from "../assert.ts";
 import type { SqlParameters, SqlRows, SqlValue } from "../seams/sql_database.ts";
-import { ENTRY_BYTES_MAX, PARAMETER_COUNT_MAX, PARAMETER_UNITS_MAX } from "./limits.ts";
+import { ENTRY_BYTES_MAX, PARAMETER_COUNT_MAX, PARAMETER_UNITS_MAX, RESTORE_ID_CHARACTERS_MAX } from "./limits.ts";
+import type { RestoreCommit, RestorePart } from "./restore.ts";
 import { validateWriteSession, type WriteSession } from "./write_session.ts";
 
 /** A statement (or several in one text) of an entry, ready to run. */
@@ -53,7 +59,10 @@ export interface ChecksumClaim {
 }
 
 /** A statement, a checksum, or why there is none, a sentence that is equal on all replicas. */
-export type DecodedEntry = EntryStatement | ChecksumEntry | { readonly kind: "undecodable"; readonly why: string };
+export type DecodedEntry = EntryStatement | ChecksumEntry | RestorePart | RestoreCommit | {
+  readonly kind: "undecodable";
+  readonly why: string;
+};
 
 /** An entry that answers with the rows of its last statement that has any. All statements take effect, or none. */
 export function queryEntry(sql: string, parameters: SqlParameters): RaftLogEntry {
@@ -90,6 +99,17 @@ export function encodeClaim({ index, hash, member }: ChecksumClaim): Uint8Array 
   return toBinary(LogEnvelopeSchema, create(LogEnvelopeSchema, { checksum }));
 }
 
+/** The entry that brings a part of a backup. */
+export function encodeRestorePart({ id, position, data }: Omit<RestorePart, "kind">): Uint8Array {
+  return toBinary(LogEnvelopeSchema, create(LogEnvelopeSchema, { restore: { id, position, data } }));
+}
+
+/** The entry that puts a backup in the place of the state. */
+export function encodeRestoreCommit({ id, partCount, sha256, force, nowMs }: Omit<RestoreCommit, "kind">): Uint8Array {
+  const commit = { partCount, sha256: Uint8Array.fromHex(sha256), force, nowMs: BigInt(nowMs) };
+  return toBinary(LogEnvelopeSchema, create(LogEnvelopeSchema, { restore: { id, commit } }));
+}
+
 /** Borrows `data`. Never throws. */
 export function decodeEntry(data: Uint8Array): DecodedEntry {
   if (data.length > ENTRY_BYTES_MAX) return undecodable("Entry is too long");
@@ -98,6 +118,7 @@ export function decodeEntry(data: Uint8Array): DecodedEntry {
   const envelope = entry.$unknown === undefined ? NO_ENVELOPE : parseEnvelope(data);
   if (!envelope) return undecodable("Entry has an envelope that cannot be read");
   const command = commandOf(entry);
+  if (!command && envelope.restore) return restoreOf(envelope.restore);
   if (!command) return envelope.checksum ? checksumOf(envelope.checksum) : undecodable("Entry has no statement");
   const parameters = parameterValues(command.statement.parameters);
   if (typeof parameters === "string") return undecodable(parameters);
@@ -129,13 +150,22 @@ function commandOf({ type, sqlQuery, sqlExec }: RaftLogEntry): Command | undefin
   }
 }
 
-const NO_ENVELOPE: Pick<LogEnvelope, "session" | "checksum"> = {};
+const NO_ENVELOPE: Pick<LogEnvelope, "session" | "checksum" | "restore"> = {};
 const HASH_BYTES = 32;
 
 function checksumOf({ index, hash, member }: LogChecksum): DecodedEntry {
   if (hash.length === 0) return { kind: "checkpoint" };
   if (hash.length !== HASH_BYTES) return undecodable("Entry has a checksum of another length");
   return { kind: "claim", claim: { index: Number(index), hash: hash.toHex(), member: Number(member) } };
+}
+
+function restoreOf({ id, position, data, commit }: LogRestore): DecodedEntry {
+  if (id === "" || id.length > RESTORE_ID_CHARACTERS_MAX) return undecodable("Entry has a restore without a usable id");
+  if (!commit) return { kind: "restore-part", id, position, data };
+  const { partCount, sha256, force } = commit;
+  const nowMs = safeInteger(commit.nowMs);
+  if (nowMs === undefined) return undecodable("Entry has a time that is not allowed");
+  return { kind: "restore-commit", id, partCount, sha256: sha256.toHex(), force, nowMs };
 }
 
 function sessionEnvelope({ clientId, sequence }: WriteSession): LogEnvelope {

@@ -17,6 +17,9 @@ import { isOperator, isWord, sqlStatements, type SqlToken, sqlTokens } from "./s
 /** The state machine's own table, which says how far the log is applied; entries do not know it. */
 export const APPLIED_TABLE = "raft_applied";
 
+/** The table in which the parts of a backup wait; see `restore.ts`. */
+export const RESTORE_TABLE = "raft_restore";
+
 /** Functions of chance, clock, connection and library version, by the name that a parenthesis follows. */
 const FUNCTIONS_REFUSED: ReadonlySet<string> = new Set([
   "changes",
@@ -107,7 +110,7 @@ function isRefused(token: SqlToken, next: SqlToken | undefined): boolean {
 
 function isRefusedName(name: string, next: SqlToken | undefined): boolean {
   return (isOperator(next, "(") && FUNCTIONS_REFUSED.has(name)) || (isOperator(next, ".") && name === "temp") ||
-    name.startsWith("pragma_") || name === APPLIED_TABLE;
+    name.startsWith("pragma_") || name === APPLIED_TABLE || name === RESTORE_TABLE;
 }
 
 function refused(name: string): string {

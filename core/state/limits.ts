@@ -50,6 +50,15 @@ export const SESSION_AGE_ENTRIES_MAX = 100_000;
 /** Bytes of an answer that is remembered. That of a longer one says only that the write is done. */
 export const SESSION_RESPONSE_BYTES_MAX = 4 * 1024;
 
+/** Bytes of a database image in one entry of a restore. */
+export const RESTORE_PART_BYTES_MAX = 224 * 1024;
+
+/** Such entries of one restore: 224 MiB in all. */
+export const RESTORE_PART_COUNT_MAX = 1024;
+
+/** Characters of the id of a restore. */
+export const RESTORE_ID_CHARACTERS_MAX = 64;
+
 /** Texts of statements whose checks and plans are kept; commands and queries together have fewer. */
 export const STATEMENT_CACHE_COUNT_MAX = 128;
 
@@ -58,4 +67,5 @@ assert(
   RAFT_ACL_PATTERN_COUNT_MAX * (RAFT_ACL_CHARACTERS_MAX + 1) <= PARAMETER_UNITS_MAX,
   "A comma list of the most and longest patterns fits one parameter",
 );
+assert(RESTORE_PART_BYTES_MAX + 1024 <= ENTRY_BYTES_MAX, "A part of a restore fits its entry");
 assert(NODE_ENDPOINT_COUNT_MAX * 46 <= PARAMETER_UNITS_MAX, "A comma list of endpoints fits one parameter");

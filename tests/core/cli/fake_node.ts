@@ -15,6 +15,7 @@ import type {
   QueryRequest,
   QueryResponseSchema,
   RaftDetailsSchema,
+  RestoreResponseSchema,
   TakeSnapshotResponseSchema,
   TransferLeadershipResponseSchema,
 } from "../../../proto/gen/weft/v1/control_pb.ts";
@@ -28,6 +29,8 @@ export interface FakeAnswers {
   readonly raftStatus?: () => MessageInitShape<typeof RaftDetailsSchema>;
   readonly raftMembers?: (here: boolean) => MessageInitShape<typeof ListRaftMembersResponseSchema>;
   readonly transfer?: (id: string) => MessageInitShape<typeof TransferLeadershipResponseSchema>;
+  readonly backup?: () => readonly Uint8Array[];
+  readonly restore?: (bytes: Uint8Array, force: boolean) => MessageInitShape<typeof RestoreResponseSchema>;
   readonly query?: (request: QueryRequest, level: string) => MessageInitShape<typeof QueryResponseSchema>;
   readonly snapshot?: () => MessageInitShape<typeof TakeSnapshotResponseSchema>;
 }
@@ -55,6 +58,14 @@ export class FakeNode implements AsyncDisposable {
       transferLeadership: async (id) => await Promise.resolve(answers.transfer?.(id) ?? {}),
       query: async (request, { metadata }) =>
         await Promise.resolve(answers.query?.(request, metadata.get("read-consistency") ?? "") ?? {}),
+      async *backup() {
+        for (const data of answers.backup?.() ?? []) yield await Promise.resolve({ data });
+      },
+      async restore(pieces) {
+        const all = await Array.fromAsync(pieces);
+        const bytes = Uint8Array.from(all.flatMap(({ data }) => [...data]));
+        return answers.restore?.(bytes, all.some(({ force }) => force)) ?? {};
+      },
       takeSnapshot: async () => await Promise.resolve(answers.snapshot?.() ?? {}),
     };
     const server = await RpcServer.start({

@@ -33,6 +33,10 @@ const OPERATIONS: OperationsBackend = {
   raftMembers: (here) => Promise.resolve({ viewer: here ? "here" : "leader" }),
   transferLeadership: (id, here) => Promise.resolve({ leader: `${id}${here ? " here" : ""}`, moved: true }),
   query: ({ sql }) => Promise.resolve({ columns: [sql] }),
+  async *backup() {
+    yield await Promise.resolve({ data: Uint8Array.of(1) });
+  },
+  restore: async (pieces) => ({ appliedIndex: BigInt((await Array.fromAsync(pieces)).length) }),
   takeSnapshot: () => Promise.resolve({ index: 7n }),
 };
 
@@ -92,5 +96,7 @@ Deno.test("controlService: the mesh's inside is for members", () => {
     "transferLeadership member",
     "takeSnapshot member",
     "query member",
+    "backup member",
+    "restore local",
   ]);
 });

@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file weft/v1/log.proto.
  */
 export const file_weft_v1_log: GenFile = /*@__PURE__*/
-  fileDesc("ChF3ZWZ0L3YxL2xvZy5wcm90bxIHd2VmdC52MSJdCgtMb2dFbnZlbG9wZRIlCgdzZXNzaW9uGOkHIAEoCzITLndlZnQudjEuTG9nU2Vzc2lvbhInCghjaGVja3N1bRjqByABKAsyFC53ZWZ0LnYxLkxvZ0NoZWNrc3VtIjEKCkxvZ1Nlc3Npb24SEQoJY2xpZW50X2lkGAEgASgJEhAKCHNlcXVlbmNlGAIgASgEIjoKC0xvZ0NoZWNrc3VtEg0KBWluZGV4GAEgASgEEgwKBGhhc2gYAiABKAwSDgoGbWVtYmVyGAMgASgEYgZwcm90bzM");
+  fileDesc("ChF3ZWZ0L3YxL2xvZy5wcm90bxIHd2VmdC52MSKEAQoLTG9nRW52ZWxvcGUSJQoHc2Vzc2lvbhjpByABKAsyEy53ZWZ0LnYxLkxvZ1Nlc3Npb24SJwoIY2hlY2tzdW0Y6gcgASgLMhQud2VmdC52MS5Mb2dDaGVja3N1bRIlCgdyZXN0b3JlGOsHIAEoCzITLndlZnQudjEuTG9nUmVzdG9yZSIxCgpMb2dTZXNzaW9uEhEKCWNsaWVudF9pZBgBIAEoCRIQCghzZXF1ZW5jZRgCIAEoBCI6CgtMb2dDaGVja3N1bRINCgVpbmRleBgBIAEoBBIMCgRoYXNoGAIgASgMEg4KBm1lbWJlchgDIAEoBCJjCgpMb2dSZXN0b3JlEgoKAmlkGAEgASgJEhAKCHBvc2l0aW9uGAIgASgNEgwKBGRhdGEYAyABKAwSKQoGY29tbWl0GAQgASgLMhkud2VmdC52MS5Mb2dSZXN0b3JlQ29tbWl0IlUKEExvZ1Jlc3RvcmVDb21taXQSEgoKcGFydF9jb3VudBgBIAEoDRIOCgZzaGEyNTYYAiABKAwSDQoFZm9yY2UYAyABKAgSDgoGbm93X21zGAQgASgEYgZwcm90bzM");
 
 /**
  * @generated from message weft.v1.LogEnvelope
@@ -33,6 +33,13 @@ export type LogEnvelope = Message<"weft.v1.LogEnvelope"> & {
    * @generated from field: weft.v1.LogChecksum checksum = 1002;
    */
   checksum?: LogChecksum | undefined;
+
+  /**
+   * Present in entries that put a backup in the place of the state; their v1 part is empty.
+   *
+   * @generated from field: weft.v1.LogRestore restore = 1003;
+   */
+  restore?: LogRestore | undefined;
 };
 
 /**
@@ -100,4 +107,80 @@ export type LogChecksum = Message<"weft.v1.LogChecksum"> & {
  */
 export const LogChecksumSchema: GenMessage<LogChecksum> = /*@__PURE__*/
   messageDesc(file_weft_v1_log, 2);
+
+/**
+ * A restore is a run of parts, from position 0, and one commit behind them. Part 0 throws away what was there of another.
+ *
+ * @generated from message weft.v1.LogRestore
+ */
+export type LogRestore = Message<"weft.v1.LogRestore"> & {
+  /**
+   * Names the run.
+   *
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * @generated from field: uint32 position = 2;
+   */
+  position: number;
+
+  /**
+   * Bytes of the database image; absent in the commit.
+   *
+   * @generated from field: bytes data = 3;
+   */
+  data: Uint8Array;
+
+  /**
+   * @generated from field: weft.v1.LogRestoreCommit commit = 4;
+   */
+  commit?: LogRestoreCommit | undefined;
+};
+
+/**
+ * Describes the message weft.v1.LogRestore.
+ * Use `create(LogRestoreSchema)` to create a new message.
+ */
+export const LogRestoreSchema: GenMessage<LogRestore> = /*@__PURE__*/
+  messageDesc(file_weft_v1_log, 3);
+
+/**
+ * The image is complete: it takes the place of the state if it is what is said here.
+ *
+ * @generated from message weft.v1.LogRestoreCommit
+ */
+export type LogRestoreCommit = Message<"weft.v1.LogRestoreCommit"> & {
+  /**
+   * @generated from field: uint32 part_count = 1;
+   */
+  partCount: number;
+
+  /**
+   * @generated from field: bytes sha256 = 2;
+   */
+  sha256: Uint8Array;
+
+  /**
+   * Also if it is an image of another mesh.
+   *
+   * @generated from field: bool force = 3;
+   */
+  force: boolean;
+
+  /**
+   * The proposer's clock, milliseconds since 1970.
+   *
+   * @generated from field: uint64 now_ms = 4;
+   */
+  nowMs: bigint;
+};
+
+/**
+ * Describes the message weft.v1.LogRestoreCommit.
+ * Use `create(LogRestoreCommitSchema)` to create a new message.
+ */
+export const LogRestoreCommitSchema: GenMessage<LogRestoreCommit> = /*@__PURE__*/
+  messageDesc(file_weft_v1_log, 4);
 
