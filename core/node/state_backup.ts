@@ -1,7 +1,8 @@
 /**
  * `Control.Backup` and `Control.Restore`: the state as a file, and a file as the state.
  *
- * A backup is the image as of one applied index, taken between two entries and sent in pieces. A restore goes into the log as
+ * A backup is the image as of one applied index, the same on every replica to the byte, taken between two entries and sent in
+ * pieces. A restore goes into the log as
  * it comes, piece by piece, and takes effect with its last entry, on all replicas alike; see `core/state/restore.ts` for
  * what is kept of the mesh as it is now.
  *
@@ -28,7 +29,7 @@ export interface BackedUpState {
   readonly appliedIndex: number;
   readonly appliedTerm: number;
   readonly engineVersion: string;
-  snapshot(): Uint8Array;
+  canonicalImage(): Uint8Array;
 }
 
 /** The pieces of a backup file of the state as it is now. */
@@ -37,7 +38,7 @@ export async function* backupPieces(
   mesh: MeshInfo,
   nowMs: number,
 ): AsyncGenerator<{ data: Uint8Array }> {
-  const image = machine.snapshot();
+  const image = machine.canonicalImage();
   const header: BackupHeader = {
     formatVersion: BACKUP_FORMAT_VERSION,
     meshId: mesh.meshId,
