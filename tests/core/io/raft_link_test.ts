@@ -164,32 +164,35 @@ Deno.test("RaftLinks: a silent connection is given up and replaced", async () =>
   });
 });
 
-Deno.test("RaftLinks: a member that has started anew is not sent what its predecessor would have got", async () => {
-  await using stack = new AsyncDisposableStack();
-  const [a, b] = [new Member(1), new Member(2)];
-  const timings = {
-    ...FAST,
-    dialTimeoutMs: 50,
-    pingIntervalMs: 60_000,
-    silenceMaxMs: 120_000,
-    improveIntervalMs: 60_000,
-  };
-  const linksA = stack.use(await a.open({ timings }));
-  const linksB = stack.use(await b.open({ timings }));
-  linksB.setMembers([a.describe()]);
-  await using tap = await openTap(b.port);
-  linksA.setMembers([b.describe([loopback(tap.port), loopback(b.port)])]);
-  linksA.send(2, heartbeat(1, 2, 1));
-  await soon("the first message", () => rounds(b).includes(1));
-  // From now on the connection leads nowhere, and nothing says so; once it is old, the member connects.
-  tap.pause();
-  await delay(2 * timings.dialTimeoutMs);
-  linksB.send(1, heartbeat(2, 1, 7));
-  await soon("the member's hello", () => rounds(a).includes(7));
-  linksA.send(2, heartbeat(1, 2, 2));
-  await soon("the message over another connection", () => rounds(b).includes(2));
-  assert.deepEqual(a.unreachable, []);
-});
+for (const end of ["says nothing", "is reset"]) {
+  Deno.test(`RaftLinks: a member that has started anew gets everything, though the old connection ${end}`, async () => {
+    await using stack = new AsyncDisposableStack();
+    const [a, b] = [new Member(1), new Member(2)];
+    const timings = {
+      ...FAST,
+      dialTimeoutMs: 50,
+      pingIntervalMs: 60_000,
+      silenceMaxMs: 120_000,
+      improveIntervalMs: 60_000,
+    };
+    const linksA = stack.use(await a.open({ timings }));
+    const linksB = stack.use(await b.open({ timings }));
+    linksB.setMembers([a.describe()]);
+    await using tap = await openTap(b.port);
+    linksA.setMembers([b.describe([loopback(tap.port), loopback(b.port)])]);
+    linksA.send(2, heartbeat(1, 2, 1));
+    await soon("the first message", () => rounds(b).includes(1));
+    // From now on the connection leads nowhere, and nothing says so; once it is old, the member connects.
+    tap.pause();
+    await delay(2 * timings.dialTimeoutMs);
+    linksB.send(1, heartbeat(2, 1, 7));
+    await soon("the member's hello", () => rounds(a).includes(7));
+    linksA.send(2, heartbeat(1, 2, 2));
+    if (end === "is reset") await tap.stop();
+    await soon("the message over another connection", () => rounds(b).includes(2));
+    assert.deepEqual(a.unreachable, []);
+  });
+}
 
 Deno.test("RaftLinks: members that connect to each other leave each other's connections alone", async () => {
   await using stack = new AsyncDisposableStack();
