@@ -1,12 +1,19 @@
 /**
- * A mesh as seen by somebody who looks at its Raft members: who votes, who leads, is everybody there.
+ * A mesh as seen by somebody who looks at its Raft members: who votes, who leads, is everybody there, and what they have.
  *
  * @module
  */
 import { strict as assert } from "node:assert";
+import { sqliteWasm } from "../../core/io/assets.ts";
+import { openDisk } from "../../core/io/disk_deno.ts";
+import { loadSqlEngine } from "../../core/io/sqljs.ts";
+import { openFileLogStore } from "../../core/io/wal_log_store.ts";
+import type { Entry, StoredLog } from "../../core/seams/log_store.ts";
+import { StateMachine } from "../../core/state/apply.ts";
 import { Control, type NodeStatus } from "../../proto/gen/weft/v1/control_pb.ts";
 import { eventually } from "./lab/eventually.ts";
 import { type MeshNode, READY_MS } from "./mesh_lab.ts";
+import { MemoryLog } from "../twins/memory_log.ts";
 import type { Clients } from "./writers.ts";
 
 /** A node that is up answers within this time. */
@@ -42,4 +49,30 @@ export async function wholeGroup(clients: Clients, { voters, behindMax = 100 }: 
     }
     return voters.find(({ host }) => host.name === first?.leader);
   }, READY_MS);
+}
+
+/** What a node that is stopped has on its disk. */
+export async function storedLog(node: MeshNode): Promise<StoredLog> {
+  const options = { identity: node.host.name, owner: "test", log: new MemoryLog() };
+  await using store = await openFileLogStore(`${node.dataDir}/raft`, openDisk(), options);
+  return store.stored;
+}
+
+/** The state at `index` that a log leads to, in the form that is the same on every node, applied `batchCount` entries at a time. */
+export async function imageAt(stored: StoredLog, index: number, batchCount: number): Promise<Uint8Array> {
+  using machine = StateMachine.open(await loadSqlEngine(sqliteWasm()), stored.snapshot?.data);
+  const entries = stored.entries.filter((entry) => entry.index > machine.appliedIndex && entry.index <= index);
+  let batch: Entry[] = [];
+  const flush = () => {
+    machine.applyBatch(batch);
+    batch = [];
+  };
+  for (const entry of entries) {
+    if (entry.type === "normal") batch.push(entry);
+    if (entry.type !== "normal" || batch.length === batchCount) flush();
+    if (entry.type !== "normal") machine.advanceTo(entry.index, entry.term);
+  }
+  flush();
+  assert.equal(machine.appliedIndex, index);
+  return machine.canonicalImage();
 }

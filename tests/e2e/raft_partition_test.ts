@@ -2,6 +2,7 @@
  * The leader is cut off by a packet filter, the others go on, and nobody who could talk all the time notices anything.
  */
 import { strict as assert } from "node:assert";
+import { equalBytes } from "../../core/bytes/constant_time.ts";
 import {
   APPLIED_INDEX_KEY,
   FRESHNESS_KEY,
@@ -15,7 +16,7 @@ import type { LabProcess } from "./lab/process.ts";
 import { LAB_NEEDS, labTest, type Need } from "./lab/requirements.ts";
 import { everyPairPings, MeshLab, type MeshNode, READY_MS, WHOLE_MS } from "./mesh_lab.ts";
 import { sourceProgram } from "./programs.ts";
-import { statusOf, wholeGroup } from "./raft_lab.ts";
+import { imageAt, statusOf, storedLog, wholeGroup } from "./raft_lab.ts";
 import { Clients, Writers } from "./writers.ts";
 
 const NEEDS: readonly Need[] = [...LAB_NEEDS, "tun", "command:nft"];
@@ -125,7 +126,20 @@ labTest("partition: the leader is cut off, the others write on, and it follows w
   assert.deepEqual(await Promise.all(nodes.map((node) => node.addresses())), addresses);
   assertOneLeaderPerTerm(nodes);
   await everyPairPings(nodes, WHOLE_MS);
+
+  await writers[Symbol.asyncDispose]();
+  for (const node of nodes) assert.equal(await node.end("SIGTERM"), 0);
+  await assertSameImages(nodes);
 });
+
+/** Whatever a node has lived through: its log leads to the same bytes as another one's. */
+async function assertSameImages(nodes: readonly MeshNode[]): Promise<void> {
+  const logs = await Promise.all(nodes.map(storedLog));
+  const index = Math.min(...logs.map(({ hardState }) => hardState.commit));
+  const [first, ...others] = await Promise.all(logs.map((log, position) => imageAt(log, index, 1 + 10 * position)));
+  assert(first && index > 20);
+  for (const other of others) assert(equalBytes(first, other), `two images of the state at ${index} differ`);
+}
 
 /** The leader that all of `nodes` name. */
 async function wholeLeader(clients: Clients, nodes: readonly MeshNode[]): Promise<MeshNode> {
