@@ -283,7 +283,7 @@ Deno.test("runProgram: options of plugins go to the node, and their help stands 
   const { out } = await weft("run --help", { plugins });
   assert.match(
     out,
-    /Plugin mesh_dns \(names of nodes\):\n  --mesh-dns.listen <HOST:PORT> +where it answers \(default: /,
+    /Plugin mesh_dns \(names of nodes\):\n {2}--mesh-dns.listen <HOST:PORT> +where it answers \(default: /,
   );
   assert.equal((await weft("status --mesh-dns.listen :53", { plugins })).code, 2);
 });
@@ -297,7 +297,7 @@ Deno.test("runProgram: weft plugins prints what plugins do, as a table and as JS
   await using node = await FakeNode.start({ status: () => ({ plugins: listed }) });
   const { out } = await weft("plugins", node.host);
   assert.match(out, /^PLUGIN +STATE +SINCE +FROM +WHAT IT IS\nmesh_api +running /);
-  assert.match(out, /! plugin.failed: It does not run: no luck\n  Look\.\n/);
+  assert.match(out, /! plugin.failed: It does not run: no luck\n {2}Look\.\n/);
   assert(!out.includes("\u001b"));
   const json = JSON.parse((await weft("plugins --json", node.host)).out);
   assert.deepEqual(json.plugins.map(({ name, phase, reason }: Record<string, unknown>) => [name, phase, reason]), [

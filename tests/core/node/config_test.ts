@@ -82,6 +82,9 @@ Deno.test("parseConfig: refuses what cannot work and says where it came from", (
   refused({ "log-level": "inof" }, /Did you mean "info"/);
   refused({ feature: ["mesh-dnss"] }, /no such feature\. Did you mean "mesh-dns"/);
   refused({ feature: ["mesh-dns"] }, /this build does not have it/);
+  for (const later of ["ice-negotiation", "turn-server"]) {
+    refused({ feature: [later] }, /it comes with a later version of Weft/);
+  }
   refused({ "tls-cert-file": "a.pem" }, /choose one/);
   refused({ "data-dir": `/${"a".repeat(96)}` }, /longer than 96/);
 });
