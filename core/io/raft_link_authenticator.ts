@@ -22,8 +22,8 @@ import { FRAME_BYTES_MAX } from "./raft_link_limits.ts";
 
 /** Bytes of a MAC. */
 export const LINK_MAC_BYTES = 32;
-/** Keys of so many peers are kept at hand. */
-export const PAIR_KEYS_MAX = 256;
+/** Keys of so many peers are kept at hand: of a thousand followers that all come back at once. */
+export const PAIR_KEYS_MAX = 1024;
 
 /** What is authenticated; keeps the MACs of one purpose from serving another. */
 export type LinkMacLabel = "hello" | "welcome" | "session";

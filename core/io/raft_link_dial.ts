@@ -13,7 +13,7 @@ import { LINK_ADDRESSES_MAX, type LinkAddress, type LinkDropReason } from "./raf
 import { DialFailure, dialSocket, type LinkSocket } from "./raft_link_socket.ts";
 
 /** More than greeting and welcome before the handshake is done ends the connection. */
-const HANDSHAKE_BYTES_MAX = 1024;
+export const HANDSHAKE_BYTES_MAX = 1024;
 
 /** A connection to a member that has proved itself. */
 export class OutgoingConnection implements Disposable {

@@ -108,7 +108,10 @@ export class InboundLinks implements LinkListenerEvents, Disposable {
 
   closed(id: string): void {
     const connection = this.#connections.get(id);
-    if (connection) this.#forget(connection);
+    if (!connection) return;
+    const isOpen = connection.stage.kind === "open";
+    if (connection.buffer.length > 0) this.#context.drop(isOpen ? "frame-truncated" : "handshake-truncated");
+    this.#forget(connection);
   }
 
   tlsRefused(why: string): void {

@@ -4,7 +4,7 @@
  * @module
  */
 import type { CodecDropReason } from "../raft/codec.ts";
-import { MESSAGE_BYTES_MAX } from "../raft/codec.ts";
+import { CONF_STATE_MEMBERS_MAX, MESSAGE_BYTES_MAX } from "../raft/codec.ts";
 import { TAG_BYTES } from "../crypto/suite.ts";
 
 /** Version of handshake, frames and message codec together. */
@@ -46,10 +46,13 @@ export const QUEUE_BYTES_MAX = 64 << 20;
 
 /** Incoming connections whose handshake is not done; one more closes the oldest of them. */
 export const HALF_OPEN_MAX = 32;
-/** All incoming connections; one more is closed at once. */
-export const INBOUND_MAX = 256;
 /** Connections from one member: two while it moves to a better address; one more closes the oldest. */
 export const INBOUND_PER_MEMBER_MAX = 2;
+/**
+ * All incoming connections: those of a thousand followers, and strangers. One more is closed at once and counted; if it was
+ * a member's, that one tries again after pauses that grow.
+ */
+export const INBOUND_MAX = CONF_STATE_MEMBERS_MAX * INBOUND_PER_MEMBER_MAX + HALF_OPEN_MAX;
 
 /** All times of a link, in milliseconds. */
 export interface LinkTimings {
@@ -100,6 +103,8 @@ export type LinkDropReason =
   | "tls-refused"
   | "handshake-timeout"
   | "handshake-malformed"
+  /** The dialer was gone in the middle of its hello. */
+  | "handshake-truncated"
   | "wrong-version"
   | "wrong-mesh"
   | "wrong-addressee"
@@ -109,6 +114,8 @@ export type LinkDropReason =
   | "frame-too-large"
   | "frame-forged"
   | "frame-malformed"
+  /** The connection ended in the middle of a frame. */
+  | "frame-truncated"
   /** A message in the name of somebody else. */
   | "wrong-sender"
   | "connection-lost"

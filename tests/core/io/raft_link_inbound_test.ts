@@ -5,17 +5,21 @@
  */
 import { strict as assert } from "node:assert";
 import net from "node:net";
+import { openCryptoSuite } from "../../../core/io/crypto_suite.ts";
+import { NodeAuthenticator } from "../../../core/io/raft_link_authenticator.ts";
+import { HANDSHAKE_BYTES_MAX } from "../../../core/io/raft_link_dial.ts";
 import { FrameType } from "../../../core/io/raft_link_frame.ts";
 import { GREETING_BYTES } from "../../../core/io/raft_link_hello.ts";
 import {
   HALF_OPEN_MAX,
+  HELLO_BYTES_MAX,
   INBOUND_MAX,
   INBOUND_PER_MEMBER_MAX,
   LINK_VERSION,
   type LinkDropReason,
 } from "../../../core/io/raft_link_limits.ts";
 import { encodeOffer, encodePart } from "../../../core/io/raft_link_snapshot.ts";
-import { encodeMessage } from "../../../core/raft/codec.ts";
+import { CONF_STATE_MEMBERS_MAX, encodeMessage } from "../../../core/raft/codec.ts";
 import type { PeerMessage } from "../../../core/raft/message.ts";
 import {
   connectRaw,
@@ -81,6 +85,30 @@ Deno.test("RaftLinks: an acceptor that does not hold the member's key gets no me
   assert.equal(await a.dial({ ...b.describe(), addresses: [loopback(address.port)] }), "bad-mac");
 });
 
+/** A length as it stands in front of a block. */
+function lengthOf(bytes: number): Uint8Array {
+  const prefix = new Uint8Array(4);
+  new DataView(prefix.buffer).setUint32(0, bytes, true);
+  return prefix;
+}
+
+Deno.test("RaftLinks: an acceptor that says nothing, or too much, is given up by the dialer", async () => {
+  await using stack = new AsyncDisposableStack();
+  const [a, b] = [new Member(1), new Member(2)];
+  const answers: Uint8Array[] = [new Uint8Array(), new Uint8Array(HANDSHAKE_BYTES_MAX + 1)];
+  const acceptor = net.createServer((socket) => {
+    socket.on("error", () => {});
+    socket.write(answers.shift() ?? new Uint8Array());
+  });
+  await new Promise<void>((resolve) => acceptor.listen({ ...loopback(0) }, resolve));
+  stack.defer(() => new Promise<void>((resolve) => void acceptor.close(() => resolve())));
+  const address = acceptor.address();
+  assert(typeof address === "object" && address);
+  const there = { ...b.describe(), addresses: [loopback(address.port)] };
+  assert.equal(await a.dial(there, { timings: { ...FAST, handshakeTimeoutMs: 50 } }), "handshake-timeout");
+  assert.equal(await a.dial(there), "handshake-malformed");
+});
+
 Deno.test("RaftLinks: bytes that are no handshake, or none at all, end the connection", async () => {
   await using stack = new AsyncDisposableStack();
   const a = new Member(1);
@@ -93,6 +121,8 @@ Deno.test("RaftLinks: bytes that are no handshake, or none at all, end the conne
     [new TextEncoder().encode("GET / HTTP/1.1\r\n\r\n"), "handshake-malformed"],
     [Uint8Array.of(2, 0, 0, 0, LINK_VERSION, 0), "handshake-malformed"],
     [Uint8Array.of(2, 0, 0, 0, 9, 0), "wrong-version"],
+    [lengthOf(HELLO_BYTES_MAX + 1), "handshake-malformed"],
+    [new Uint8Array([...lengthOf(HELLO_BYTES_MAX), ...new Uint8Array(HELLO_BYTES_MAX)]), "wrong-version"],
   ];
   for (const [bytes, reason] of hostile) {
     const before = linksA.stats().drops[reason] ?? 0;
@@ -184,12 +214,21 @@ Deno.test("HALF_OPEN_MAX: so many strangers may wait, one more closes the oldest
 
 Deno.test("INBOUND_MAX and INBOUND_PER_MEMBER_MAX: one more is closed, or closes the member's oldest", async () => {
   await using stack = new AsyncDisposableStack();
+  const suite = stack.use(openCryptoSuite());
   const a = new Member(1);
-  const linksA = stack.use(await a.open({ timings: { ...FAST, idleMaxMs: 60_000 } }));
-  const members = Array.from({ length: INBOUND_MAX / INBOUND_PER_MEMBER_MAX }, (_, i) => new Member(i + 2));
-  linksA.setMembers(members.map((member) => member.describe()));
+  const authenticator = stack.use(new NodeAuthenticator(suite, a.key));
+  const timings = { ...FAST, handshakeTimeoutMs: 30_000, idleMaxMs: 60_000 };
+  const linksA = stack.use(await a.open({ authenticator, timings }));
+  const members = Array.from({ length: CONF_STATE_MEMBERS_MAX }, (_, i) => new Member(i + 2));
+  const acceptor = a.describe();
+  linksA.setMembers(members.map((member) => ({
+    raftId: member.raftId,
+    publicKey: member.key.publicKey(suite.x25519),
+    addresses: [],
+  })));
   const dial = async (member: Member) => {
-    const connection = await member.dial(a.describe());
+    using own = new NodeAuthenticator(suite, member.key);
+    const connection = await member.dial(acceptor, { authenticator: own, timings });
     assert(typeof connection !== "string", String(connection));
     stack.defer(() => {
       connection[Symbol.dispose]();
@@ -206,10 +245,17 @@ Deno.test("INBOUND_MAX and INBOUND_PER_MEMBER_MAX: one more is closed, or closes
   await oldest.closed;
   assert.deepEqual(linksA.stats().drops, { replaced: 1 });
 
-  for (const member of members.slice(1)) {
-    for (let i = 0; i < INBOUND_PER_MEMBER_MAX; i++) await dial(member);
-  }
-  assert.equal(linksA.stats().inboundOpenCount, INBOUND_MAX);
+  const waiting = members.slice(1);
+  const dialAll = async () => {
+    for (let member = waiting.pop(); member; member = waiting.pop()) {
+      for (let i = 0; i < INBOUND_PER_MEMBER_MAX; i++) await dial(member);
+    }
+  };
+  await Promise.all(Array.from({ length: HALF_OPEN_MAX / 2 }, dialAll));
+  assert.equal(linksA.stats().inboundOpenCount, INBOUND_MAX - HALF_OPEN_MAX);
+  const strangers: RawConnection[] = [];
+  for (let i = 0; i < HALF_OPEN_MAX; i++) strangers.push(await connectRaw(stack, a.port));
+  await soon("the strangers", () => strangers.every(({ received }) => received() === GREETING_BYTES));
   const oneMore = await connectRaw(stack, a.port);
   await oneMore.closed;
   assert.equal(oneMore.received(), 0);
