@@ -42,6 +42,7 @@ import { RpcServer } from "../rpc/server.ts";
 import type { LogStore } from "../seams/log_store.ts";
 import type { Log } from "../seams/log.ts";
 import { StateMachine } from "../state/apply.ts";
+import { EngineTooOldError } from "../state/engine_version.ts";
 import { validateNodeId } from "../state/node_id.ts";
 import type { NodeConfig, TlsConfig } from "./config.ts";
 import { Gate } from "./gate.ts";
@@ -115,7 +116,7 @@ export async function openNode(
   const privateKey = stack.use(await openKey(config, dataDir));
   const publicKey = privateKey.publicKey(suite.x25519);
   const store = stack.use(await openStore(config, dataDir, log));
-  const machine = stack.use(StateMachine.open(await loadSqlEngine(sqliteWasm()), store.stored.snapshot?.data));
+  const machine = stack.use(await openMachine(store));
   const timestamps = config.inMemory
     ? undefined
     : await TimestampReserve.open(openDisk(), dataDir.path, systemClock, log.child("tunnel"));
@@ -172,6 +173,19 @@ export async function openNode(
 async function openKey(config: NodeConfig, dataDir: DataDir): Promise<PrivateKey> {
   if (config.inMemory) return PrivateKey.generate(systemRandom);
   return await loadOrCreatePrivateKey(`${dataDir.path}/${KEY_FILE_NAME}`, systemRandom);
+}
+
+/** @throws {ConfigError} If the mesh requires a newer SQLite than this program has. */
+async function openMachine(store: LogStore): Promise<StateMachine> {
+  const engine = await loadSqlEngine(sqliteWasm());
+  try {
+    return StateMachine.open(engine, store.stored.snapshot?.data);
+  } catch (error) {
+    if (error instanceof EngineTooOldError) {
+      throw new ConfigError(error.message, "Install the release that the others run.");
+    }
+    throw error;
+  }
 }
 
 function openStore(config: NodeConfig, dataDir: DataDir, log: Log): Promise<LogStore> {

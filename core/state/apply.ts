@@ -26,7 +26,8 @@ import {
   queryResponse,
   sqlErrorResponse,
 } from "./codec.ts";
-import { APPLIED_TABLE, entrySqlProblem, isReadOnlySql, SqlVerdicts } from "./determinism.ts";
+import { APPLIED_TABLE, entrySqlProblem, isReadOnlySql, isSingleStatement, SqlVerdicts } from "./determinism.ts";
+import { ENGINE_VERSION_KEY, EngineTooOldError, requireEngine } from "./engine_version.ts";
 import { ReplicaCheck } from "./replica_check.ts";
 import { hasSessions, recallResponse, rememberResponse } from "./sessions.ts";
 import { adoptImage, keepRestorePart, type RestoreCommit, takeRestoredImage } from "./restore.ts";
@@ -87,11 +88,13 @@ export class StateMachine implements Disposable, StateReader {
   readonly check: ReplicaCheck;
   readonly #engine: SqlEngine;
   readonly #problems = new SqlVerdicts(entrySqlProblem);
+  readonly #singles = new SqlVerdicts(isSingleStatement);
   readonly #reads = new SqlVerdicts(isReadOnlySql);
   #database: SqlDatabase;
   #appliedIndex = 0;
   #appliedTerm = 0;
   #isAtCheckpoint = false;
+  #mayRequireEngine = false;
   #hash: string | undefined;
   #failure: unknown;
 
@@ -106,6 +109,7 @@ export class StateMachine implements Disposable, StateReader {
    * An empty state machine, or one that continues from `image`.
    *
    * @throws {StateImageError} If `image` is damaged or something else.
+   * @throws {EngineTooOldError} If the mesh requires a newer SQLite.
    */
   static open(engine: SqlEngine, image?: Uint8Array): StateMachine {
     return new StateMachine(engine, image ? openImage(engine, image) : prepare(engine.open()));
@@ -130,6 +134,7 @@ export class StateMachine implements Disposable, StateReader {
    * Applies committed entries in one transaction. Indexes rise by one from {@linkcode StateMachine.appliedIndex}; entries
    * at or below it were applied before and are skipped, with an `error` that says so. Borrows the data.
    *
+   * @throws {EngineTooOldError} If an entry says that the mesh requires a newer SQLite from now on.
    * @returns One response for each entry, in order.
    */
   applyBatch(entries: readonly CommittedEntry[]): RaftApplyResponse[] {
@@ -241,8 +246,15 @@ export class StateMachine implements Disposable, StateReader {
   }
 
   #run(statement: EntryStatement): RaftApplyResponse {
-    const problem = this.#problems.of(statement.sql);
+    const problem = this.#problemOf(statement);
+    if (statement.sql.includes(ENGINE_VERSION_KEY)) this.#mayRequireEngine = true;
     return problem === undefined ? this.#runStatement(statement) : sqlErrorResponse(statement.kind, problem);
+  }
+
+  #problemOf({ sql, isTransaction }: EntryStatement): string | undefined {
+    const problem = this.#problems.of(sql);
+    if (problem !== undefined || isTransaction || this.#singles.of(sql)) return problem;
+    return "SQL text has more than one statement, and the entry is no transaction";
   }
 
   #runStatement(statement: EntryStatement): RaftApplyResponse {
@@ -310,6 +322,8 @@ export class StateMachine implements Disposable, StateReader {
     try {
       this.#database.run("BEGIN");
       const result = work();
+      if (this.#mayRequireEngine) requireEngine(this.#engine.version, this.#database);
+      this.#mayRequireEngine = false;
       this.#database.run(WRITE_APPLIED_SQL, { index: this.#appliedIndex, term: this.#appliedTerm });
       this.#database.run("COMMIT");
       return result;
@@ -355,9 +369,11 @@ function openImage(engine: SqlEngine, image: Uint8Array): SqlDatabase {
     const verdict = database.run("PRAGMA quick_check(1)").rows[0]?.[0];
     const applied = database.run(READ_APPLIED_SQL).rows;
     if (verdict !== "ok" || applied.length !== 1) throw new SqlError(`quick check says ${verdict}`);
+    requireEngine(engine.version, database);
     return database;
   } catch (error) {
     database?.[Symbol.dispose]();
+    if (error instanceof EngineTooOldError) throw error;
     const why = error instanceof Error ? error.message : String(error);
     throw new StateImageError(`State image is not usable: ${why}`, { cause: error });
   }

@@ -117,6 +117,12 @@ function refused(name: string): string {
   return `SQL text says ${name.toUpperCase()}, which a log entry may not`;
 }
 
+/** True if `sql` is one statement and no more. Never throws. */
+export function isSingleStatement(sql: string): boolean {
+  const tokens = sqlTokens(sql);
+  return tokens !== undefined && sqlStatements(tokens).length === 1;
+}
+
 /** True if every statement of `sql` only reads: `SELECT`, `VALUES`, and `WITH` in front of them. Never throws. */
 export function isReadOnlySql(sql: string): boolean {
   const tokens = sqlTokens(sql);

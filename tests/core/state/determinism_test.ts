@@ -1,7 +1,13 @@
 import { strict as assert } from "node:assert";
 import fc from "fast-check";
 import { loadSqlEngine } from "../../../core/io/sqljs.ts";
-import { entrySqlProblem, isReadOnlySql, isReadOnlyStatement, SqlVerdicts } from "../../../core/state/determinism.ts";
+import {
+  entrySqlProblem,
+  isReadOnlySql,
+  isReadOnlyStatement,
+  isSingleStatement,
+  SqlVerdicts,
+} from "../../../core/state/determinism.ts";
 import { SQL_UNITS_MAX, STATEMENT_CACHE_COUNT_MAX } from "../../../core/state/limits.ts";
 import { sqlTokens } from "../../../core/state/sql_tokens.ts";
 
@@ -213,4 +219,9 @@ Deno.test("SqlVerdicts: judges a text once and keeps a bounded number", () => {
     assert(verdicts.size <= STATEMENT_CACHE_COUNT_MAX);
   }
   assert.equal(verdicts.of("bad"), "why");
+});
+
+Deno.test("isSingleStatement: one, whatever stands around it", () => {
+  for (const sql of ["SELECT 1", " ; SELECT ';' ; ", "SELECT 1 -- ; SELECT 2"]) assert(isSingleStatement(sql), sql);
+  for (const sql of ["", ";", "SELECT 1; SELECT 2", "SELECT 'open"]) assert(!isSingleStatement(sql), sql);
 });
