@@ -31,8 +31,6 @@ export const REGRESSION_SEEDS: readonly RegressionSeed[] = [
     fsm: "map",
     found: "a log whose sync had failed took its readable tail for durable (core/io/wal_segments.ts)",
   },
-  { seed: 26, events: 20_000, fsm: "map", found: "the same, and the member could not start again" },
-  { seed: 40, events: 20_000, fsm: "map", found: "the same, with an acknowledged entry gone" },
   {
     seed: 1373,
     events: 20_000,
