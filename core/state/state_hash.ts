@@ -10,8 +10,8 @@
 import { createSha256 } from "../crypto/sha256.ts";
 import type { SqlDatabase, SqlParameters, SqlRows, SqlValue } from "../seams/sql_database.ts";
 
-/** Rows that are hashed between two steps; about a millisecond's work. */
-export const HASH_STEP_ROWS = 256;
+/** Rows that are hashed between two steps: under a millisecond for rows as nodes are, under ten for the longest. */
+export const HASH_STEP_ROWS = 64;
 
 const TABLES_SQL = "SELECT name, sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY name";
 

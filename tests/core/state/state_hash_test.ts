@@ -1,7 +1,8 @@
 import { strict as assert } from "node:assert";
 import { createHash } from "node:crypto";
+import { sha256 } from "../../../core/crypto/sha256.ts";
 import { loadSqlEngine } from "../../../core/io/sqljs.ts";
-import { stateHash } from "../../../core/state/state_hash.ts";
+import { HASH_STEP_ROWS, stateHash } from "../../../core/state/state_hash.ts";
 
 const engine = await loadSqlEngine();
 
@@ -59,4 +60,17 @@ Deno.test("stateHash: quoted names are names", () => {
   const empty = stateHash(database);
   database.run(`INSERT INTO "we""ird t" VALUES (1)`);
   assert.notEqual(stateHash(database), empty);
+});
+
+Deno.test("stateHashSteps: as many rows as a step takes, around it, and several steps give what one reading gives", () => {
+  for (const count of [HASH_STEP_ROWS - 1, HASH_STEP_ROWS, HASH_STEP_ROWS + 1, 3 * HASH_STEP_ROWS]) {
+    using database = engine.open();
+    const sql = "CREATE TABLE t (a TEXT NOT NULL, b INTEGER NOT NULL, PRIMARY KEY (b, a)) STRICT, WITHOUT ROWID";
+    database.run(sql);
+    const rows = Array.from({ length: count }, (_, n) => [`k${n}`, n % 7] as const);
+    for (const [a, b] of rows) database.run("INSERT INTO t VALUES (:a, :b)", { a, b });
+    const sorted = [...rows].sort(([a, m], [b, n]) => m - n || (a < b ? -1 : 1));
+    const text = `${JSON.stringify([["t", sql]])}\n${JSON.stringify(sorted)}\n`;
+    assert.equal(stateHash(database), sha256(new TextEncoder().encode(text)).toHex());
+  }
 });
