@@ -4,6 +4,7 @@
  * @module
  */
 import { strict as assert } from "node:assert";
+import net from "node:net";
 import { delay } from "../../../core/io/alarm.ts";
 import { RaftLinks } from "../../../core/io/raft_link.ts";
 import { QUEUE_MESSAGES_MAX } from "../../../core/io/raft_link_limits.ts";
@@ -296,6 +297,69 @@ Deno.test("RaftLinks: a snapshot whose connection breaks goes on where it stoppe
   assert.deepEqual(b.received[0]?.message, message);
   assert(second.carriedBytes < leftBytes * 1.01 + 1_000, `${second.carriedBytes} sent of ${leftBytes} left`);
   assert(a.movedCount > 10, "the node is told of its progress");
+});
+
+/** A relay to `target` over a path that carries so many bytes in a millisecond. */
+async function openSlowPath(stack: AsyncDisposableStack, target: number, bytesPerMs: number): Promise<number> {
+  const sockets = new Set<net.Socket>();
+  const server = net.createServer((near) => {
+    const far = net.connect(loopback(target));
+    for (const [from, to] of [[near, far], [far, near]] as const) {
+      sockets.add(from);
+      from.on("error", () => {});
+      from.on("close", () => {
+        sockets.delete(from);
+        to.destroy();
+      });
+    }
+    far.on("data", (bytes: Uint8Array) => void near.write(bytes));
+    near.on("data", (bytes: Uint8Array) => {
+      near.pause();
+      delay(bytes.length / bytesPerMs).then(() => {
+        far.write(bytes);
+        near.resume();
+      });
+    });
+  });
+  await new Promise<void>((resolve) => server.listen({ ...loopback(0) }, resolve));
+  stack.defer(async () => {
+    const closed = new Promise<void>((resolve) => void server.close(() => resolve()));
+    const gone = [...sockets].map((socket) => new Promise<void>((resolve) => void socket.on("close", () => resolve())));
+    for (const socket of sockets) socket.destroy();
+    await Promise.all([closed, ...gone]);
+  });
+  const address = server.address();
+  assert(typeof address === "object" && address);
+  return address.port;
+}
+
+Deno.test("RaftLinks: heartbeats do not wait behind a snapshot on a slow path", async () => {
+  await using stack = new AsyncDisposableStack();
+  const [a, b] = [new Member(1), new Member(2)];
+  const timings = { ...FAST, silenceMaxMs: 5_000 };
+  const delaysMs: number[] = [];
+  let hasSnapshot = false;
+  const linksA = stack.use(await a.open({ timings }));
+  const linksB = stack.use(
+    await b.open({
+      timings,
+      onMessage: (_, message) => {
+        if (message.kind === "snapshot") hasSnapshot = true;
+        else if (message.kind === "heartbeat") delaysMs.push(performance.now() - message.round);
+      },
+    }),
+  );
+  const port = await openSlowPath(stack, b.port, 2_000);
+  linksA.setMembers([b.describe([loopback(port)])]);
+  linksB.setMembers([a.describe()]);
+  linksA.send(2, snapshotOf(4_000_000));
+  while (!hasSnapshot) {
+    linksA.send(2, heartbeat(1, 2, Math.floor(performance.now())));
+    await delay(50);
+  }
+  // Without a window all four megabytes lie in the buffers of the path, two seconds of it.
+  assert(delaysMs.length > 10, `${delaysMs.length} heartbeats`);
+  assert(Math.max(...delaysMs) < 1_000, `heartbeats took ${delaysMs.map(Math.round)} ms`);
 });
 
 Deno.test("RaftLinks: a snapshot whose receiver cannot answer is offered again, and lost in the end", async () => {
