@@ -12,15 +12,18 @@ import { openCryptoSuite } from "../io/crypto_suite.ts";
 import { defaultDataDir, environment, outputFileMode, readStdin, runtimeInfo } from "../io/process.ts";
 import { type LineInput, stdinLines } from "../io/line_input.ts";
 import { systemRandom } from "../io/random.ts";
+import { createLog } from "../io/stderr_log.ts";
 import { type BackupOptions, type RestoreOptions, runBackup, runRestore } from "./backup.ts";
 import { type DeviceOptions, type DeviceRequest, deviceRequest, runDevice } from "./device.ts";
 import { EXIT, EXIT_MEANINGS, type ExitCode, exitCodeFor, STACK_VARIABLE, unexpectedStack } from "./exit.ts";
 import { generateKey, KEY_INPUT_BYTES_MAX, keyFileWarning, publicKeyOf } from "./keys.ts";
 import { runLeave } from "./leave.ts";
+import { logSettings } from "./lifetime.ts";
 import { runNodes } from "./nodes.ts";
 import { type Output, processOutput } from "./output.ts";
 import { addFormatOption, asksForJson } from "./output_format.ts";
 import { runPlugins } from "./plugins.ts";
+import { RECOVER_HELP, type RecoverOptions, runRaftRecover } from "./raft_recover.ts";
 import { type RaftOptions, runRaftMembers, runRaftSnapshot, runRaftStatus, runRaftTransfer } from "./raft.ts";
 import { runNode, type RunRequest } from "./run.ts";
 import { type PluginSections, type SplitArguments, splitPluginArguments } from "../node/plugin_settings.ts";
@@ -252,6 +255,18 @@ function addRaftCommands(program: Command, around: Surroundings): void {
   add("snapshot")
     .description("write a snapshot of the state now, and print its index, size and file")
     .action((options: RaftOptions) => runRaftSnapshot(options, around, output));
+  const append = (id: string, all: readonly string[] | undefined): readonly string[] => [...all ?? [], id];
+  addFormatOption(raft.command("recover"))
+    .description("go on with this node alone when the majority of the voters is gone for good; its node must not run")
+    .option("--json", "print JSON")
+    .option("--data-dir <DIR>", `data directory of the stopped node (default: ${dataDir})`)
+    .option("--survivor <ID>", "another node that stays in the mesh, and will join again; may be repeated", append)
+    .option("--yes", "do it; without this it only says what it would do")
+    .addHelpText("after", RECOVER_HELP)
+    .action((options: RecoverOptions) => {
+      const log = createLog(logSettings("warn", "text"));
+      return runRaftRecover(options, dataDir, output, systemClock.wallMs(), log);
+    });
 }
 
 function addSqlCommand(program: Command, around: Surroundings, setCode: (code: ExitCode) => void): void {

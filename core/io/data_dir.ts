@@ -84,6 +84,13 @@ export async function openDataDir(directory: string, disk: Disk, options: DataDi
   };
 }
 
+/** The id of the node that `directory` belongs to; `undefined` if it belongs to none. @throws {ConfigError} If damaged. */
+export async function dataDirOwner(directory: string, disk: Disk): Promise<string | undefined> {
+  const path = resolve(directory);
+  const names: readonly string[] = await disk.list(path).catch(() => []);
+  return names.includes(RECORD_NAME) ? (await readIdentity(path, disk))?.nodeId : undefined;
+}
+
 async function take(path: string, disk: Disk, owner: string): Promise<DiskLock> {
   try {
     await disk.makeDirectory(path);

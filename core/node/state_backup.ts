@@ -15,6 +15,7 @@ import { MeshError } from "../plugin/errors.ts";
 import type { Random } from "../seams/random.ts";
 import { encodeRestoreCommit, encodeRestorePart } from "../state/codec.ts";
 import { RESTORE_PART_BYTES_MAX, RESTORE_PART_COUNT_MAX } from "../state/limits.ts";
+import { meshOrigin } from "../state/mesh_epoch.ts";
 import type { MeshInfo } from "../state/queries/mesh_info.ts";
 import { BACKUP_FORMAT_VERSION, type BackupHeader, BackupReader, encodeBackupHeader } from "./backup_file.ts";
 import { randomId } from "./origin.ts";
@@ -146,7 +147,7 @@ class PartsLog {
 }
 
 function checkHeader({ meshId, imageBytes }: BackupHeader, mesh: MeshInfo, force: boolean): void {
-  if (meshId !== mesh.meshId && !force) {
+  if (meshOrigin(meshId) !== meshOrigin(mesh.meshId) && !force) {
     throw new MeshError("invalid-argument", `The backup is of another mesh: ${meshId}, this one is ${mesh.meshId}`, {
       hint: "If that is what you want, run it again with --force.",
     });

@@ -13,6 +13,7 @@
 import { sha256 } from "../crypto/sha256.ts";
 import { type SqlDatabase, SqlError, type SqlParameters, type SqlValue } from "../seams/sql_database.ts";
 import { RESTORE_TABLE } from "./determinism.ts";
+import { meshOrigin } from "./mesh_epoch.ts";
 import { RESTORE_PART_BYTES_MAX, RESTORE_PART_COUNT_MAX } from "./limits.ts";
 
 /** A piece of the image. */
@@ -101,7 +102,7 @@ function adopt(current: SqlDatabase, image: SqlDatabase, { force, nowMs }: Resto
   const then = meshState(image);
   if (!now.has("mesh_id")) return "This mesh has no state yet";
   if (!then.has("mesh_id")) return "Backup is not of a mesh";
-  if (!force && now.get("mesh_id") !== then.get("mesh_id")) return "Backup is of another mesh";
+  if (!force && origin(now) !== origin(then)) return "Backup is of another mesh";
   const schema = Number(then.get("schema_version"));
   if (schema > Number(now.get("schema_version"))) return "Backup has a newer schema";
   keepMeshState(image, now, then);
@@ -110,6 +111,11 @@ function adopt(current: SqlDatabase, image: SqlDatabase, { force, nowMs }: Resto
   keepTable(current, image, "sessions");
   keepTable(current, image, "node_versions");
   return undefined;
+}
+
+/** A backup from before a recovery is of the same mesh. */
+function origin(state: ReadonlyMap<string, string>): string {
+  return meshOrigin(state.get("mesh_id") ?? "");
 }
 
 /** All facts of the mesh but the version of the tables, which are the backup's. Numbers are never given twice. */

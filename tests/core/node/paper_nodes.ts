@@ -56,8 +56,11 @@ export class PaperNodes implements AsyncDisposable {
     };
   }
 
-  async start(nodeId: string, changes: Partial<NodeConfig> = {}): Promise<OpenNode> {
-    const { signal } = new AbortController();
+  async start(
+    nodeId: string,
+    changes: Partial<NodeConfig> = {},
+    { signal } = new AbortController(),
+  ): Promise<OpenNode> {
     const node = await openNode(this.config(nodeId, changes), this.log, signal, this.tunnels.open);
     this.#open.set(nodeId, node);
     return node;
