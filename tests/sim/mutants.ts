@@ -277,7 +277,7 @@ class DoesNotCountChanges extends MachineMutant {
 export const MUTANTS: readonly Mutant[] = [
   mutant("counts entries of earlier terms", 4, { engine: CountsOldTerms }),
   mutant("commits with a minority", 1, { engine: CommitsWithMinority }),
-  mutant("counts only the new half of a joint membership", 10, { engine: ForgetsOldHalf }),
+  mutant("counts only the new half of a joint membership", 12, { engine: ForgetsOldHalf }),
   mutant("votes twice", 1, { engine: VotesTwice }),
   mutant("takes pre-votes for votes", 5, { engine: CountsPreVotes }),
   mutant("votes for any log", 1, { engine: VotesForAnyLog }),

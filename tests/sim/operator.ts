@@ -102,6 +102,8 @@ export class Operator {
       voter: status.membership.voters.includes(id),
       match,
       recentlyActive,
+      // Also somebody who was told nothing: an operator may be in a hurry.
+      mayGo: true,
     }));
     const step = nextMembershipStep(this.#wanted, present, status.lastIndex);
     return step && confChange([{ operation: OPERATIONS[step.kind], id: step.raftId }]);
