@@ -20,6 +20,9 @@
  * After the packets
  * 10. `expire` does what time alone makes due: handshakes, keepalives, key erasure; and what asks about paths.
  *
+ * Runs form while more can be read, so a packet that is alone would wait for a read that finds nothing. After a turn that
+ * found one packet, the next one goes on as soon as it is through.
+ *
  * No descriptor is read more than {@linkcode PACKETS_PER_TURN_MAX} times, or for much more than
  * {@linkcode BYTES_PER_TURN_MAX}, in a turn, so that a flood on one starves neither the others nor the timers. Nothing
  * that a packet does is fatal; nothing is allocated per packet.
@@ -115,6 +118,9 @@ export class PacketLoop {
   readonly #coalescer: Coalescer;
   readonly #paths: PacketLoopParts["paths"];
   #tooBigCount = 0;
+  /** What was read last from the device, and from a socket, was all there was: what comes next is alone, and sent at once. */
+  #isTunCalm = false;
+  #isSocketCalm = false;
   readonly #from = new Endpoint();
   readonly #now: { nowMs: number; wallMs: number };
 
@@ -170,13 +176,17 @@ export class PacketLoop {
 
   #takeFromTun(): void {
     let takenBytes = 0;
-    for (let i = 0; i < PACKETS_PER_TURN_MAX && takenBytes < BYTES_PER_TURN_MAX; i++) {
+    let count = 0;
+    while (count < PACKETS_PER_TURN_MAX && takenBytes < BYTES_PER_TURN_MAX) {
       const length = this.#tun.read(this.#tunBuffer, TUN_START);
       if (length === 0) break;
       takenBytes += length;
+      count++;
       if (this.#segmenter.begin(TUN_START, length)) this.#sendSegments();
       else this.drops["tun-malformed"]++;
+      if (this.#isTunCalm && count === 1) this.#run.flush();
     }
+    this.#isTunCalm = count <= 1;
     this.#run.flush();
   }
 
@@ -191,15 +201,19 @@ export class PacketLoop {
 
   #takeFromSocket(socket: UdpSocket): void {
     let takenBytes = 0;
-    for (let i = 0; i < PACKETS_PER_TURN_MAX && takenBytes < BYTES_PER_TURN_MAX; i++) {
-      const offset = RECEIVE_START + i * RECEPTION_BYTES;
+    let count = 0;
+    while (count < PACKETS_PER_TURN_MAX && takenBytes < BYTES_PER_TURN_MAX) {
+      const offset = RECEIVE_START + count * RECEPTION_BYTES;
       const length = socket.receive(this.#memory.bytes, offset, this.#from);
       if (length === 0) break;
       takenBytes += length;
+      count++;
       this.#takeDatagrams(offset, length, socket.receivedSegmentBytes);
+      if (this.#isSocketCalm && count === 1) this.#coalescer.flush();
       // A kernel set up for larger receptions fills the next place too, which must be free again before it is used.
       if (length > PACKET_BYTES_MAX) this.#coalescer.flush();
     }
+    this.#isSocketCalm = count <= 1;
     this.#coalescer.flush();
     this.#run.flush();
   }
