@@ -181,10 +181,15 @@ function sealBatch(
   chainBefore: number,
   { lastIndex }: WalState,
 ): { content: Uint8Array; chain: number } {
-  const records = concatenate(parts);
-  const { recordsCount, chain } = chainRecords(records, chainBefore);
+  let recordsCount = 0;
+  let chain = chainBefore;
+  for (const part of parts) {
+    const chained = chainRecords(part, chain);
+    recordsCount += chained.recordsCount;
+    chain = chained.chain;
+  }
   const commit = encodeRecords([{ kind: "commit", lastIndex, recordsCount, chain }]);
-  return { content: concatenate([records, commit]), chain: chainRecords(commit, chain).chain };
+  return { content: concatenate([...parts, commit]), chain: chainRecords(commit, chain).chain };
 }
 
 function concatenate(parts: readonly Uint8Array[]): Uint8Array {

@@ -234,11 +234,10 @@ const CHECKSUM_VIEW = new DataView(CHECKSUM.buffer);
 /** Counts the whole records in `content` and extends `chain` by them. Borrows; `content` is our own encoding. */
 export function chainRecords(content: Uint8Array, chain: number): { recordsCount: number; chain: number } {
   const view = new DataView(content.buffer, content.byteOffset, content.byteLength);
-  const checksums = new Uint8Array(content.length / HEADER_BYTES * 4);
   let recordsCount = 0;
   for (let offset = 0; offset < content.length; recordsCount++) {
-    checksums.set(content.subarray(offset, offset + 4), recordsCount * 4);
+    chain = crc32c(content, offset, 4, chain);
     offset += HEADER_BYTES + padded(view.getUint32(offset + 4, true));
   }
-  return { recordsCount, chain: crc32c(checksums, 0, recordsCount * 4, chain) };
+  return { recordsCount, chain };
 }
