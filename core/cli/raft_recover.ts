@@ -22,8 +22,8 @@ export interface RecoverOptions extends FormatOptions {
 export const RECOVER_HELP = `
 For a mesh whose majority of voters is gone for good. Run it on the one survivor that has the longest log (\`weft raft
 status\`: applied, then log), while its node is stopped. That node becomes the only voter; the mesh goes on under a new
-mesh id, so that whoever stayed behind is kept out. All other nodes join again: stop them, remove raft/ and node.json from
-their data directories, keep private.key, and start them with --join. They get their addresses back.
+mesh id, so that whoever stayed behind is kept out: as soon as it reaches a member, it stops taking part, and \`weft
+status\` there says so. All other nodes join again: stop them and start them with --join. They get their addresses back.
 
 Never run it on two nodes of one mesh: that makes two meshes.`;
 
@@ -57,7 +57,7 @@ export async function runRaftRecover(
   if (json) return output.json({ ...recovery });
   output.lines([
     `Made ${summary(recovery)}`,
-    "Start this node again. All others join again, without their old state: see `weft raft recover --help`.",
+    "Start this node again. All others join again, with --join: see `weft raft recover --help`.",
   ]);
 }
 

@@ -29,6 +29,8 @@ export interface NodeIdentity {
   readonly raftId: number;
   /** Random id of the log: a new one means that the old log is gone, and with it the votes of its member. */
   readonly instanceId: string;
+  /** The mesh was recovered without this node: its log is of no use any more. */
+  readonly isLeftBehind?: boolean;
 }
 
 /** An open data directory; disposing gives up the lock. */
@@ -137,9 +139,14 @@ function parseRecord(bytes: Uint8Array): { formatVersion: number; identity: Node
     return undefined;
   }
   if (typeof json !== "object" || json === null) return undefined;
-  const { formatVersion, nodeId, meshId, raftId, instanceId } = json as Readonly<Record<string, unknown>>;
+  const { formatVersion, nodeId, meshId, raftId, instanceId, isLeftBehind } = json as Readonly<Record<string, unknown>>;
   if (typeof formatVersion !== "number") return undefined;
   const isWhole = typeof nodeId === "string" && typeof meshId === "string" && typeof instanceId === "string" &&
     typeof raftId === "number" && Number.isSafeInteger(raftId) && raftId > 0;
-  return { formatVersion, identity: isWhole ? { nodeId, meshId, raftId, instanceId } : undefined };
+  return {
+    formatVersion,
+    identity: isWhole
+      ? { nodeId, meshId, raftId, instanceId, ...(isLeftBehind === true ? { isLeftBehind } : {}) }
+      : undefined,
+  };
 }

@@ -14,6 +14,7 @@
  * @module
  */
 import { assert } from "../assert.ts";
+import type { PublicKey } from "../keys/public_key.ts";
 import type { PeerMessage } from "../raft/message.ts";
 import { LinkContext, type LinkMember, type LinkParts } from "./raft_link_context.ts";
 import { InboundLinks } from "./raft_link_inbound.ts";
@@ -96,6 +97,20 @@ export class RaftLinks implements AsyncDisposable {
       else this.#giveUp(raftId, link);
     }
     this.#inbound.membersChanged();
+  }
+
+  /** Connects to a member before there is anything to say, so that this side learns early what the other has to say of it. */
+  greet(to: number): void {
+    const member = this.#context.members.get(to);
+    if (!member) return;
+    let link = this.#outbound.get(to);
+    if (!link) this.#outbound.set(to, link = new OutboundLink(this.#context, member));
+    link.greet();
+  }
+
+  /** Says who were members in earlier epochs of the mesh: they are told that it has gone on. */
+  setLeftBehind(keys: ReadonlyMap<number, PublicKey>): void {
+    this.#context.leftBehind = keys;
   }
 
   /**

@@ -26,7 +26,7 @@ export const LINK_MAC_BYTES = 32;
 export const PAIR_KEYS_MAX = 1024;
 
 /** What is authenticated; keeps the MACs of one purpose from serving another. */
-export type LinkMacLabel = "hello" | "welcome" | "session";
+export type LinkMacLabel = "hello" | "welcome" | "session" | "left-behind";
 
 /** What the links need to know of keys. */
 export interface LinkAuthenticator {

@@ -44,6 +44,8 @@ export interface LinkParts {
   readonly onSnapshotMoved?: (raftId: number) => void;
   /** Messages to this member were lost. Never called from within {@linkcode RaftLinks.send}. */
   readonly onUnreachable: (raftId: number) => void;
+  /** A member has proved that the mesh has gone on in a later epoch, without this one. */
+  readonly onLeftBehind?: () => void;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
@@ -55,6 +57,8 @@ export class LinkContext {
   readonly parts: LinkParts;
   /** By Raft id, without this member. */
   members: ReadonlyMap<number, LinkMember> = new Map();
+  /** Public keys of members of earlier epochs, by their Raft ids then. */
+  leftBehind: ReadonlyMap<number, PublicKey> = new Map();
   /** How often each reason occurred. */
   readonly drops = new Map<LinkDropReason, number>();
   messagesSentCount = 0;

@@ -123,7 +123,12 @@ async function handshake(
   if (!welcome) return incoming.problem;
   const transcript = transcriptOf(acceptorNonce, body, mac);
   const expected = authenticator.mac(member.publicKey, "welcome", transcript);
-  if (!expected || !equalBytes(expected, welcome)) return "bad-mac";
+  if (!expected || !equalBytes(expected, welcome)) {
+    const notice = authenticator.mac(member.publicKey, "left-behind", transcript);
+    if (!notice || !equalBytes(notice, welcome)) return "bad-mac";
+    context.parts.onLeftBehind?.();
+    return "left-behind";
+  }
   const key = authenticator.sessionKey(member.publicKey, transcript);
   if (!key) return "bad-mac";
   incoming.open();

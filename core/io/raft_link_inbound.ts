@@ -6,12 +6,20 @@
 import { equalBytes } from "../bytes/constant_time.ts";
 import { decodeMessage } from "../raft/codec.ts";
 import type { PeerMessage } from "../raft/message.ts";
+import { meshEpoch, meshOrigin } from "../state/mesh_epoch.ts";
 import { Alarm } from "./alarm.ts";
 import type { LinkContext, LinkMember } from "./raft_link_context.ts";
 import { type Frame, FrameOpener, FrameType, ReceiveBuffer } from "./raft_link_frame.ts";
 import { decodeHave, type SnapshotHave } from "./raft_link_snapshot.ts";
 import { type IncomingSnapshot, SnapshotInbox, type SnapshotProgress } from "./raft_link_snapshot_in.ts";
-import { decodeHello, encodeGreeting, type Hello, LINK_NONCE_BYTES, transcriptOf } from "./raft_link_hello.ts";
+import {
+  decodeHello,
+  encodeGreeting,
+  type Hello,
+  LINK_NONCE_BYTES,
+  type ReceivedHello,
+  transcriptOf,
+} from "./raft_link_hello.ts";
 import {
   HALF_OPEN_MAX,
   HELLO_BYTES_MAX,
@@ -150,7 +158,7 @@ export class InboundLinks implements LinkListenerEvents, Disposable {
     if (typeof received === "string") return received;
     const { hello, body, mac } = received;
     const { self, authenticator } = this.#context.parts;
-    if (hello.meshId !== self.meshId) return "wrong-mesh";
+    if (hello.meshId !== self.meshId) return this.#refuseMesh(connection, stage, received);
     if (hello.to !== self.raftId) return "wrong-addressee";
     const member = this.#context.members.get(hello.from);
     if (!member) return "unknown-member";
@@ -166,6 +174,27 @@ export class InboundLinks implements LinkListenerEvents, Disposable {
     this.#closeOldest(hello.from);
     this.#armAlarm();
     this.#events.hello(hello);
+    return undefined;
+  }
+
+  /** Who is of an earlier epoch is told so; it hangs up then, or runs into the deadline. */
+  #refuseMesh(
+    connection: Inbound,
+    { nonce, socket }: Extract<Stage, { kind: "greeted" }>,
+    { hello, body, mac }: ReceivedHello,
+  ): LinkDropReason | undefined {
+    const { self, authenticator } = this.#context.parts;
+    const isEarlier = meshOrigin(hello.meshId) === meshOrigin(self.meshId) &&
+      meshEpoch(hello.meshId) < meshEpoch(self.meshId);
+    const publicKey = isEarlier ? this.#context.leftBehind.get(hello.from) : undefined;
+    if (!publicKey || hello.to !== self.raftId) return "wrong-mesh";
+    const expected = authenticator.mac(publicKey, "hello", transcriptOf(nonce, body));
+    if (!expected || !equalBytes(expected, mac)) return "bad-mac";
+    const notice = authenticator.mac(publicKey, "left-behind", transcriptOf(nonce, body, mac));
+    if (!notice) return "bad-mac";
+    this.#context.complain(hello.from, "left-behind", { connection: connection.id, peer: hello.from });
+    connection.stage = { kind: "opening" };
+    socket.write(notice);
     return undefined;
   }
 

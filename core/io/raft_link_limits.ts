@@ -107,6 +107,8 @@ export type LinkDropReason =
   | "handshake-truncated"
   | "wrong-version"
   | "wrong-mesh"
+  /** Of an earlier epoch of the mesh, which has gone on without it; see `core/state/mesh_epoch.ts`. */
+  | "left-behind"
   | "wrong-addressee"
   | "unknown-member"
   /** The peer does not hold the private key of the member that it says it is. */

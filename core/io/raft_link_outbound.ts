@@ -103,6 +103,11 @@ export class OutboundLink implements AsyncDisposable {
     if (isOld && !this.#better && !this.#queue.isInSnapshot) this.#improving ??= this.#renew();
   }
 
+  /** Connects, although there is nothing to say yet. */
+  greet(): void {
+    this.#running ??= this.#run();
+  }
+
   /** Queues a message. Borrows it. */
   send(message: PeerMessage): void {
     const { raftId } = this.#member;

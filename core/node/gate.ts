@@ -19,6 +19,7 @@ export interface Backends {
 /** Backends that work once the gate is open. */
 export class Gate implements Backends {
   #open: Backends | undefined;
+  #isLeftBehind = false;
   readonly node: NodeBackend;
   readonly control: ControlBackend;
   readonly operations: OperationsBackend;
@@ -55,7 +56,14 @@ export class Gate implements Backends {
     this.#open = backends;
   }
 
+  /** Refuses calls from now on: the mesh has gone on without this node. */
+  leaveBehind(): void {
+    this.#isLeftBehind = true;
+    this.#open = undefined;
+  }
+
   #inside(refusal: Refusal): Backends {
+    if (this.#isLeftBehind) throw new MeshError(LEFT_BEHIND.reason, LEFT_BEHIND.message, { hint: LEFT_BEHIND.hint });
     if (this.#open) return this.#open;
     throw new MeshError(refusal.reason, refusal.message, { hint: refusal.hint });
   }
@@ -66,6 +74,13 @@ interface Refusal {
   readonly message: string;
   readonly hint: string;
 }
+
+/** To everybody. */
+const LEFT_BEHIND: Refusal = {
+  reason: "not-joined",
+  message: "The mesh was recovered without this node and has gone on: what this node holds is of an earlier epoch",
+  hint: "Stop it and start it with --join HOST:PORT of a node of the mesh: it gets its addresses back.",
+};
 
 /** To other nodes and programs, which may try again. */
 const STARTING: Refusal = {

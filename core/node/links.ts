@@ -40,6 +40,12 @@ export interface NodeLinks extends AsyncDisposable {
   readonly port: number;
   /** Lets members connect, and connects to them. */
   begin(place: LinkPlace, receiver: LinkReceiver): void;
+  /** Connects to these members now; others are connected to when there is something to say. */
+  greet(raftIds: readonly number[]): void;
+  /** Calls `told` whenever a member proves that the mesh has gone on in a later epoch without this node. */
+  whenLeftBehind(told: () => void): void;
+  /** Who belonged to earlier epochs of the mesh; they are told so. */
+  setLeftBehind(members: readonly { readonly raftId: number; readonly publicKey: string }[]): void;
   /** Who belongs to the mesh from now on. */
   setMembers(members: readonly LinkMember[]): void;
   /** Sends to `message.to`; drops the message if there is no such member or its queue is full. */
@@ -69,6 +75,7 @@ export async function openLinks({ config, privateKey, suite, tls, log }: LinkOpt
     meshId: "",
     own: [],
     receiver: undefined,
+    onLeftBehind: () => {},
     addresses: () => self.own,
     heardMs: new Map(),
   };
@@ -85,6 +92,7 @@ export async function openLinks({ config, privateKey, suite, tls, log }: LinkOpt
     },
     onSnapshotMoved: (raftId) => self.receiver?.snapshotMoved(raftId),
     onUnreachable: (raftId) => self.receiver?.unreachable(raftId),
+    onLeftBehind: () => self.onLeftBehind(),
     clock: systemClock,
     random: systemRandom,
     log,
@@ -100,6 +108,7 @@ interface LinkSelf {
   meshId: string;
   own: readonly LinkAddress[];
   receiver: LinkReceiver | undefined;
+  onLeftBehind: () => void;
   addresses: () => readonly LinkAddress[];
   /** By Raft id; members only. */
   readonly heardMs: Map<number, number>;
@@ -125,6 +134,23 @@ class BoundLinks implements NodeLinks {
     this.#self.meshId = place.meshId;
     this.#self.receiver = receiver;
     if (place.members.length > 0) this.setMembers(place.members);
+  }
+
+  greet(raftIds: readonly number[]): void {
+    for (const raftId of raftIds) this.#links.greet(raftId);
+  }
+
+  whenLeftBehind(told: () => void): void {
+    this.#self.onLeftBehind = told;
+  }
+
+  setLeftBehind(members: readonly { readonly raftId: number; readonly publicKey: string }[]): void {
+    this.#links.setLeftBehind(
+      new Map(members.flatMap(({ raftId, publicKey }) => {
+        const key = PublicKey.fromBase64(publicKey);
+        return key ? [[raftId, key] as const] : [];
+      })),
+    );
   }
 
   setMembers(members: readonly LinkMember[]): void {

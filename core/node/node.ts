@@ -109,6 +109,12 @@ export async function openNode(
   const dataDir = stack.use(
     await openDataDir(config.dataDir, openDisk(), { nodeId: config.nodeId, owner: processLabel() }),
   );
+  // It is told to join again: what it holds of the epoch before is in the way.
+  const rejoins = dataDir.identity?.isLeftBehind === true && config.origin.kind === "join" && !config.inMemory;
+  if (rejoins) {
+    log.warn("forgetting the state of an earlier epoch", { node: config.nodeId });
+    await forgetMesh(dataDir.path);
+  }
   const forget = { wanted: false };
   stack.defer(async () => {
     if (forget.wanted && !config.inMemory) await forgetMesh(dataDir.path);
@@ -149,7 +155,7 @@ export async function openNode(
       rpcPort: rpc.port,
       rpc,
       plugins,
-      identity: config.inMemory ? undefined : dataDir.identity,
+      identity: config.inMemory || rejoins ? undefined : dataDir.identity,
       saveIdentity: (identity) => config.inMemory ? Promise.resolve() : dataDir.save(identity),
       forget: () => forget.wanted = true,
       footprint: () => config.inMemory ? Promise.resolve(undefined) : logFootprint(openDisk(), dataDir.raftPath),

@@ -10,6 +10,7 @@ import { RAFT_DEFAULTS } from "../raft/config.ts";
 import { RaftEngine } from "../raft/engine.ts";
 import type { MemoryStorage } from "../raft/memory_storage.ts";
 import { BOOTSTRAP_RAFT_ID } from "../state/commands/bootstrap_mesh.ts";
+import { leftBehind } from "../state/queries/left_behind.ts";
 import { Announcer } from "./announcer.ts";
 import { Changes } from "./changes.ts";
 import { MeshControlBackend } from "./control_backend.ts";
@@ -73,6 +74,7 @@ export class NodeLife implements AsyncDisposable {
   #restUntilMs = 0;
   #isLeaving = false;
   #isFinished = false;
+  #isLeftBehind = false;
   #ledTerm = 0;
 
   constructor(parts: LifeParts) {
@@ -92,6 +94,7 @@ export class NodeLife implements AsyncDisposable {
   async start(signal: AbortSignal): Promise<void> {
     const { log, config, tunnel } = this.#parts;
     tunnel.interfaceGone.then(() => this.#end.reject(interfaceGone(tunnel.interfaceName)));
+    if (this.#parts.identity?.isLeftBehind) return await this.#stayOut(signal);
     const place = await this.#finder.find(signal);
     if (place.seed) tunnel.setNetwork(place.seed.network);
     for (const peer of place.seed?.peers ?? []) tunnel.upsertPeer(peer);
@@ -107,6 +110,17 @@ export class NodeLife implements AsyncDisposable {
       leader: running.leader()?.id,
       ipv4: config.ipv4 ? self?.ipv4?.toString() : undefined,
       ipv6: config.ipv6 ? self?.ipv6.toString() : undefined,
+    });
+  }
+
+  /** Says to whoever asks that the mesh has gone on without this node, until it is stopped. */
+  async #stayOut(signal: AbortSignal): Promise<void> {
+    const { gate, log, config } = this.#parts;
+    gate.leaveBehind();
+    log.error("the mesh was recovered without this node and has gone on", { node: config.nodeId });
+    await new Promise((_, reject) => {
+      signal.throwIfAborted();
+      signal.addEventListener("abort", () => reject(signal.reason), { once: true });
     });
   }
 
@@ -157,6 +171,7 @@ export class NodeLife implements AsyncDisposable {
     );
     this.#stack.use(ticker);
     links.begin({ meshId: place.meshId, raftId: place.raftId, members: place.seed?.members ?? [] }, raft);
+    links.whenLeftBehind(() => this.#leaveBehind(place));
     ticker.begin(raft);
     if (place.raftId === BOOTSTRAP_RAFT_ID && isAlone(engine)) raft.withEngine((alone) => alone.campaign());
   }
@@ -216,6 +231,9 @@ export class NodeLife implements AsyncDisposable {
     // A host that has moved is found again as soon as the mesh is told.
     tunnel.whenUnderlayChanges(() => this.#stop.signal.aborted || this.#reconcile());
     this.#changed();
+    // Whoever was left behind by a recovery hears of it before it could take part in an election.
+    const { id, membership: { voters } } = running.raftStatus;
+    if (voters.includes(id)) links.greet(voters);
     return running;
   }
 
@@ -302,8 +320,25 @@ export class NodeLife implements AsyncDisposable {
   }
 
   /** A run reads every node of the mesh: in a storm of changes it rests for a while, longer the larger the mesh is. */
+  /**
+   * A recovery has made this member one of the past: it takes part in nothing any more, says so, and remembers it. What its
+   * log has beyond the recovered one is lost to the mesh.
+   */
+  #leaveBehind(place: Place): void {
+    if (this.#isLeftBehind) return;
+    this.#isLeftBehind = true;
+    const { gate, log, config, links, identity, saveIdentity } = this.#parts;
+    gate.leaveBehind();
+    log.error("the mesh was recovered without this node and has gone on", { node: config.nodeId, mesh: place.meshId });
+    links.setMembers([]);
+    this.#raft?.[Symbol.asyncDispose]();
+    if (identity) saveIdentity({ ...identity, isLeftBehind: true }).catch((error) => this.#end.reject(error));
+  }
+
   #reconcile(): void {
-    const { clock } = this.#parts;
+    const { clock, links, machine } = this.#parts;
+    if (this.#isLeftBehind) return;
+    links.setLeftBehind(machine.read(leftBehind));
     // A state that is wrong must not reach the tunnel, nor say that the mesh has removed this node.
     if (this.#guard?.quarantine !== undefined) {
       return this.#again?.arm(clock.monotonicMs() + RECONCILE_INTERVAL_MS);

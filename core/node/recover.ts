@@ -21,6 +21,7 @@ import { encodeEntry, responseError } from "../state/codec.ts";
 import { leaveCommand } from "../state/commands/leave_node.ts";
 import { recoverCommand } from "../state/commands/recover_mesh.ts";
 import { nextMeshId } from "../state/mesh_epoch.ts";
+import { leftBehind } from "../state/queries/left_behind.ts";
 import { listNodes } from "../state/queries/list_nodes.ts";
 import { meshInfo } from "../state/queries/mesh_info.ts";
 
@@ -66,11 +67,18 @@ export async function recoverMesh(request: RecoverRequest): Promise<Recovery> {
   const { identity } = dataDir;
   const { snapshot, entries, hardState } = store.stored;
   if (!identity || !snapshot) throw noMesh(request.dataDir);
+  if (identity.isLeftBehind) {
+    throw new ConfigError(
+      `The mesh was recovered without node "${nodeId}" and has gone on`,
+      "Start it with --join of a node that is in the mesh.",
+    );
+  }
   const machine = stack.use(StateMachine.open(await loadSqlEngine(sqliteWasm()), snapshot.data));
   applyAll(machine, entries);
   const mesh = machine.read(meshInfo);
   if (!mesh) throw noMesh(request.dataDir);
-  const nodes = machine.read(listNodes).map(({ id }) => id);
+  const records = machine.read(listNodes);
+  const nodes = records.map(({ id }) => id);
   const kept = [nodeId, ...request.survivors];
   const stranger = kept.find((id) => !nodes.includes(id));
   if (stranger !== undefined) {
@@ -91,7 +99,11 @@ export async function recoverMesh(request: RecoverRequest): Promise<Recovery> {
   const term = recovery.term + 1;
   const changes = [
     ...recovery.lost.map((id) => leaveCommand({ id, nowMs })),
-    recoverCommand({ meshId: mesh.meshId, nodeId }),
+    recoverCommand({
+      meshId: mesh.meshId,
+      nodeId,
+      leftBehind: [...records.filter(({ id }) => id !== nodeId), ...machine.read(leftBehind)],
+    }),
   ];
   for (const change of changes) {
     const [response] = machine.applyBatch([{ index: machine.appliedIndex + 1, term, data: encodeEntry(change) }]);

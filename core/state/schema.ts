@@ -101,4 +101,6 @@ export type MeshStateKey =
   /** The oldest SQLite that may apply the log: that which the mesh was made with, or what all voters have had since. */
   | "engine_version"
   /** Milliseconds since 1970, decimal. */
-  | "created_at_ms";
+  | "created_at_ms"
+  /** After a recovery, members of earlier epochs: `RAFT_ID:PUBLIC_KEY`, separated by commas, the latest first. */
+  | "left_behind";

@@ -42,15 +42,34 @@ Deno.test("recoverMesh: one of three goes on, takes new nodes, and keeps out who
   await nodes.join("d", "c", { asVoter: true });
   await eventually("d in", async () => (await members(nodes, "c")).length === 2, WAIT_MS);
 
-  // One of the old ones alone has no majority of its own, and none here.
+  // The old ones would be a majority of the old mesh: both are told before they can be one.
   const giveUp = new AbortController();
   const late = nodes.start("a", {}, giveUp).then(() => "started", (error: Error) => error.message);
-  await eventually("a to be refused", () => {
-    return nodes.log.lines.some((line) => JSON.stringify(line).includes("wrong-mesh"));
-  }, WAIT_MS);
+  const later = nodes.start("b", {}, giveUp).then(() => "started", (error: Error) => error.message);
+  const leaders = nodes.log.count("leading");
+  for (const id of ["a", "b"]) {
+    await eventually(`${id} to say that it is left behind`, async () => {
+      const refused = await members(nodes, id).then(() => undefined, (error) => error);
+      return refused?.reason === "not-joined" && /recovered without this node/.test(refused.message) &&
+        /--join/.test(refused.hint);
+    }, WAIT_MS);
+  }
+  assert.equal(nodes.log.count("leading"), leaders, "none of the old ones led");
   assert.deepEqual(await members(nodes, "c"), ["c", "d"]);
   giveUp.abort(new Error("given up"));
-  assert.match(await late, /given up/);
+  assert.deepEqual(await Promise.all([late, later]), ["given up", "given up"]);
+
+  // It remembers, and comes back only where it is told to.
+  const again = new AbortController();
+  const out = nodes.start("a", {}, again).catch((error: Error) => error.message);
+  await eventually("a to remember", async () => {
+    return await members(nodes, "a").then(() => false, (error) => /recovered/.test(error.message));
+  }, WAIT_MS);
+  again.abort(new Error("given up"));
+  assert.equal(await out, "given up");
+  await assert.rejects(recoverMesh(request(nodes, "a", true)), /in use|recovered without/);
+  await nodes.join("a", "c");
+  await eventually("a back", async () => (await members(nodes, "c")).includes("a"), WAIT_MS);
 });
 
 Deno.test("recoverMesh: a directory without a mesh is none", async () => {
