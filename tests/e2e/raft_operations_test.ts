@@ -1,0 +1,64 @@
+/** What operators do with the Raft group of a real mesh: look, ask, hand over, save, bring back, and recover. */
+import assert from "node:assert/strict";
+import { eventually } from "./lab/eventually.ts";
+import { LAB_NEEDS, labTest, type Need } from "./lab/requirements.ts";
+import { MeshLab, type MeshNode, READY_MS, WHOLE_MS } from "./mesh_lab.ts";
+import { sourceProgram } from "./programs.ts";
+
+const NEEDS: readonly Need[] = [...LAB_NEEDS, "tun"];
+
+async function json(node: MeshNode, ...args: string[]): Promise<Record<string, unknown>> {
+  const { code, stdout, stderr } = await node.weft(...args, "--json");
+  assert.equal(code, 0, stderr);
+  return JSON.parse(stdout) as Record<string, unknown>;
+}
+
+async function ids(node: MeshNode): Promise<string> {
+  const { members } = await json(node, "raft", "members") as { members: { id: string; role: string }[] };
+  return members.map(({ id, role }) => `${id} ${role}`).sort().join(", ");
+}
+
+labTest("raft operations: from a look to a recovery that keeps the lost half out", NEEDS, async () => {
+  await using lab = await MeshLab.create(sourceProgram());
+  const [a, b, c, d] = await Promise.all(["a", "b", "c", "d"].map((name) => lab.node(name)));
+  assert.ok(a && b && c && d);
+  await a.start("--bootstrap");
+  await Promise.all([b, c].map((node) => node.start("--as-voter", "--join", `${a.host.ipv4}:8443`)));
+  await eventually("three voters", async () => await ids(a) === "a leader, b voter, c voter", WHOLE_MS);
+
+  const moved = await json(a, "raft", "transfer", "c");
+  assert.deepEqual([moved["leader"], moved["moved"]], ["c", true]);
+  const rows = await json(b, "sql", "--level", "linearizable", "SELECT id FROM nodes ORDER BY id");
+  assert.deepEqual(rows["rows"], [["a"], ["b"], ["c"]]);
+  const file = `${c.dataDir}.backup`;
+  await json(c, "backup", file);
+  const restored = await json(c, "restore", file);
+  assert.ok(Number(restored["appliedIndex"]) > Number(restored["backupIndex"]));
+  await eventually("equal states", async () => {
+    const all = await Promise.all([a, b, c].map((node) => node.mustStatus()));
+    return new Set(all.map(({ raft }) => `${raft.appliedIndex} ${raft.stateHash}`)).size === 1;
+  }, WHOLE_MS);
+  assert.ok(Number((await json(c, "raft", "snapshot"))["bytes"]) > 0);
+
+  const before = await c.addresses();
+  await Promise.all([a, b, c].map((node) => node.end("SIGKILL")));
+  assert.equal((await c.weft("raft", "recover")).code, 2, "not without --yes");
+  const recovery = await json(c, "raft", "recover", "--yes");
+  assert.deepEqual(recovery["lost"], ["a", "b"]);
+  await c.start();
+  assert.equal(await ids(c), "c leader");
+  assert.deepEqual(await c.addresses(), before);
+  await d.start("--as-voter", "--join", `${c.host.ipv4}:8443`);
+
+  for (const node of [a, b]) node.spawn();
+  for (const node of [a, b]) {
+    await eventually(`${node.host.name} to know that it was left behind`, async () => {
+      const { code, stderr } = await node.weft("status");
+      return code === 4 && /recovered without this node/.test(stderr) && /--join/.test(stderr);
+    }, READY_MS);
+  }
+  await eventually("c and d", async () => await ids(c) === "c leader, d voter", WHOLE_MS);
+  await a.end("SIGTERM");
+  await a.start("--join", `${c.host.ipv4}:8443`);
+  await eventually("a to be back", async () => await ids(c) === "a learner, c leader, d voter", WHOLE_MS);
+});
