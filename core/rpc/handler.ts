@@ -5,7 +5,7 @@
  */
 import { create, type DescMessage, type DescMethod, fromBinary, type Message, toBinary } from "@bufbuild/protobuf";
 import { MeshError } from "../plugin/errors.ts";
-import type { RpcCall, RpcContext, RpcMethod, RpcNext } from "../plugin/rpc.ts";
+import type { RpcCall, RpcMethod, RpcNext } from "../plugin/rpc.ts";
 import { methodPath } from "./method_table.ts";
 
 /**
@@ -29,28 +29,6 @@ export function handlerChainEnd(descriptor: DescMethod, handler: RpcMethod): Rpc
   };
 }
 
-/**
- * The same for a method with one request and one response that nobody stands in front of: no iteration.
- *
- * @param hasMore Whether the caller sent another request behind `request`.
- */
-export async function unaryEnd(
-  descriptor: DescMethod,
-  handler: RpcMethod,
-  request: Uint8Array | undefined,
-  hasMore: boolean,
-  context: RpcContext,
-): Promise<Uint8Array> {
-  if (!request || hasMore) throw notOne(methodPath(descriptor), hasMore);
-  const result = handler.handle(decode(descriptor.input, request), context);
-  if (Symbol.asyncIterator in result) throw new MeshError("internal", `${methodPath(descriptor)} answers only once`);
-  return toBinary(descriptor.output, create(descriptor.output, await result));
-}
-
-function notOne(path: string, hasMore: boolean): MeshError {
-  return new MeshError("unimplemented", `${path} takes one request, got ${hasMore ? "more" : "none"}`);
-}
-
 async function* decoded(schema: DescMessage, messages: AsyncIterable<Uint8Array>): AsyncGenerator<Message> {
   for await (const bytes of messages) yield decode(schema, bytes);
 }
@@ -66,9 +44,9 @@ function decode(schema: DescMessage, bytes: Uint8Array): Message {
 async function onlyOne(requests: AsyncIterable<Message>, path: string): Promise<Message> {
   let only: Message | undefined;
   for await (const request of requests) {
-    if (only !== undefined) throw notOne(path, true);
+    if (only !== undefined) throw new MeshError("unimplemented", `${path} takes one request, got more`);
     only = request;
   }
-  if (only === undefined) throw notOne(path, false);
+  if (only === undefined) throw new MeshError("unimplemented", `${path} takes one request, got none`);
   return only;
 }

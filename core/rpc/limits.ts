@@ -12,10 +12,6 @@ export const METADATA_BYTES_MAX: number = 8 * 1024;
 export const STREAMS_PER_CONNECTION_MAX = 100;
 /** Concurrent calls on one listener over all connections; the next one is refused with RESOURCE_EXHAUSTED. */
 export const CALLS_PER_LISTENER_MAX = 1_000;
-/** Connections of one listener at one time; the next one is closed. */
-export const CONNECTIONS_PER_LISTENER_MAX = 2_048;
-/** A connection that does not show in time that it speaks the protocol is closed. */
-export const HANDSHAKE_MS = 20_000;
 /** A caller that opened a call has this long for its request, or for its first message if it streams. */
 export const REQUEST_WAIT_MS = 30_000;
 /** A connection is pinged when it was silent for this long, and closed when the answer does not come in time. */

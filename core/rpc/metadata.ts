@@ -6,6 +6,9 @@
 import { Metadata } from "@grpc/grpc-js";
 import type { RpcMetadata } from "../plugin/rpc.ts";
 
+/** What HTTP/2 counts for a field beside its name and value (RFC 9113 §6.5.2). */
+const FIELD_OVERHEAD_BYTES = 32;
+
 /** Fields that belong to one HTTP/2 exchange and must not be carried over into another one. */
 const HOP_FIELDS: ReadonlySet<string> = new Set(["content-type", "te", "date", "server", "accept-encoding"]);
 
@@ -32,19 +35,14 @@ export function setAll(metadata: Metadata, entries: Iterable<readonly [name: str
   for (const [name, value] of entries) metadata.set(name, printable(value));
 }
 
-/**
- * A field as HTTP/2 can carry it: characters that a value cannot have become `?`.
- *
- * @throws {TypeError} For a name that metadata cannot have, which is a bug of whoever sets it.
- */
-export function checkedField(name: string, value: string): readonly [name: string, value: string] {
-  const lower = name.toLowerCase();
-  if (!NAME_REGEXP.test(lower)) throw new TypeError(`Metadata cannot have the name "${name}"`);
-  return [lower, printable(value)];
+/** Size as HTTP/2 counts it, binary values included. */
+export function metadataBytes(metadata: Metadata): number {
+  let total = 0;
+  for (const name of Object.keys(metadata.getMap())) {
+    for (const value of metadata.get(name)) total += name.length + value.length + FIELD_OVERHEAD_BYTES;
+  }
+  return total;
 }
-
-/** gRPC over HTTP/2, Custom-Metadata. */
-const NAME_REGEXP = /^[0-9a-z_.-]+$/;
 
 /** Fields carry visible ASCII and inner spaces (RFC 9110 §5.5). */
 function printable(text: string): string {

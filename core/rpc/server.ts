@@ -12,7 +12,7 @@ import { runtimeInfo } from "../io/process.ts";
 import { ConfigError } from "../plugin/errors.ts";
 import type { RpcContext, RpcInterceptor, RpcPeer, RpcService } from "../plugin/rpc.ts";
 import type { Log } from "../seams/log.ts";
-import type { ListenCredentials } from "./credentials.ts";
+import { type ListenCredentials, serverCredentials } from "./credentials.ts";
 import { Health, healthService } from "./health.ts";
 import { REQUEST_WAIT_MS, STOP_GRACE_MS } from "./limits.ts";
 import { Listener } from "./listener.ts";
@@ -165,8 +165,9 @@ export class RpcServer implements AsyncDisposable {
   async #listenTcp({ host, port, credentials }: TcpListen): Promise<void> {
     const address = host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
     const listener = this.#listener(credentials.kind === "tls" ? "tls" : "plaintext");
+    const secured = serverCredentials(credentials);
     try {
-      this.#port = await listener.bind({ kind: "tcp", host, port }, credentials);
+      this.#port = await listener.bind(address, secured);
     } catch (error) {
       throw bindError(address, error, TCP_HINTS);
     }
@@ -184,7 +185,7 @@ export class RpcServer implements AsyncDisposable {
     if (state === "stale") await files.remove(path);
     const listener = this.#listener("unix");
     try {
-      await listener.bind({ kind: "unix", path }, { kind: "insecure" });
+      await listener.bind(`unix:${path}`, serverCredentials({ kind: "insecure" }));
     } catch (error) {
       throw bindError(path, error, UNIX_HINTS);
     }

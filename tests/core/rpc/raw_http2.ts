@@ -36,13 +36,8 @@ export async function rawCall(
     const stream = session.request({ ...usual, ...call.headers });
     const ended = Promise.withResolvers<void>();
     const seen: Record<string, unknown> = {};
-    const heard = (headers: Readonly<Record<string, unknown>>) => {
-      Object.assign(seen, headers);
-      // A status may come before everything is sent, and then this runtime's client does not end by itself.
-      if (seen["grpc-status"] !== undefined) ended.resolve();
-    };
-    stream.on("response", heard);
-    stream.on("trailers", heard);
+    stream.on("response", (headers) => Object.assign(seen, headers));
+    stream.on("trailers", (headers) => Object.assign(seen, headers));
     stream.on("error", () => {});
     stream.on("close", () => ended.resolve());
     stream.resume();
