@@ -3,7 +3,7 @@
  *
  * A service is a descriptor generated from its `.proto` file and one handler per method. Interceptors stand in front of
  * the handlers and see messages as undecoded bytes, so that one of them can forward calls it knows nothing about.
- * Compression, credentials per call and binary metadata (`-bin` names) are left out.
+ * Compression and credentials per call are left out.
  *
  * @module
  */
@@ -26,7 +26,10 @@ import type {
  */
 export type RpcAuthorisation = "public" | "member" | "local";
 
-/** Metadata of one direction: lower-case names, text values; values of a repeated name are joined by a comma. */
+/**
+ * Metadata of one direction: lower-case names, text values; values of a repeated name are joined by a comma. The values of
+ * names that end in `-bin` are bytes in base64, with or without padding.
+ */
 export type RpcMetadata = ReadonlyMap<string, string>;
 
 /** The other end of a call. */
@@ -51,7 +54,10 @@ export interface RpcContext {
   readonly signal: AbortSignal;
   /** Sends metadata ahead of the first response message. At most once, and before any message. */
   sendInitialMetadata(entries: Readonly<Record<string, string>>): void;
-  /** Metadata that follows the last message, also when the call fails. Printable ASCII; other characters become `?`. */
+  /**
+   * Metadata that follows the last message, also when the call fails. Printable ASCII; other characters become `?`. Bytes go
+   * as base64 under a name that ends in `-bin`.
+   */
   setTrailer(name: string, value: string): void;
 }
 

@@ -81,7 +81,7 @@ export class RpcClient implements AsyncDisposable {
     if (message === undefined || responses.length > 1) {
       throw errorOf(status.UNIMPLEMENTED, `${path} gave ${responses.length} responses instead of one`, new Map());
     }
-    return { message, headers: await call.headers, trailers: await call.trailers };
+    return { message, headers: await call.headers ?? new Map(), trailers: await call.trailers };
   }
 
   /**

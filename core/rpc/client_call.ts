@@ -13,7 +13,7 @@ import { errorOf } from "./status.ts";
 
 /** Options of a call. */
 export interface CallOptions {
-  /** Sent ahead of the request. Printable ASCII. */
+  /** Sent ahead of the request. Printable ASCII; base64 under names that end in `-bin`. */
   readonly metadata?: Readonly<Record<string, string>>;
   /** How long to wait for the end of the call, in milliseconds. */
   readonly deadlineMs?: number;
@@ -27,7 +27,7 @@ export interface CallOptions {
  */
 export class ClientCall implements AsyncIterable<Uint8Array> {
   readonly #stream: ClientDuplexStream<Uint8Array, Uint8Array>;
-  readonly #headers = Promise.withResolvers<RpcMetadata>();
+  readonly #headers = Promise.withResolvers<RpcMetadata | undefined>();
   readonly #ended = Promise.withResolvers<StatusObject>();
   /** What the iteration throws, if that is not the status. */
   #failure: { readonly cause: unknown } | undefined;
@@ -55,7 +55,7 @@ export class ClientCall implements AsyncIterable<Uint8Array> {
       options.signal?.removeEventListener("abort", cancel);
       const better = onEnd(ended);
       if (better) this.#failure = { cause: better };
-      this.#headers.resolve(new Map());
+      this.#headers.resolve(undefined);
       this.#ended.resolve(ended);
     });
     options.signal?.addEventListener("abort", cancel);
@@ -66,8 +66,8 @@ export class ClientCall implements AsyncIterable<Uint8Array> {
     });
   }
 
-  /** Initial metadata; empty if the call ended without. */
-  get headers(): Promise<RpcMetadata> {
+  /** Initial metadata, when it has come; `undefined` if the call ended without. */
+  get headers(): Promise<RpcMetadata | undefined> {
     return this.#headers.promise;
   }
 

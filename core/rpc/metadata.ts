@@ -1,38 +1,85 @@
 /**
- * Metadata between grpc-js and {@linkcode RpcMetadata}: text values only, binary ones (`-bin` names) are left out.
+ * Metadata between grpc-js and {@linkcode RpcMetadata}: which fields are metadata at all, and how binary values (`-bin`
+ * names) are written as text.
+ *
+ * Everything that a caller or handler can have set is kept, `grpc-status-details-bin` and the like too; what belongs to one
+ * HTTP/2 exchange, or to gRPC's own framing of it, is not metadata.
  *
  * @module
  */
+import { Buffer } from "node:buffer";
 import { Metadata } from "@grpc/grpc-js";
 import type { RpcMetadata } from "../plugin/rpc.ts";
 
 /** What HTTP/2 counts for a field beside its name and value (RFC 9113 §6.5.2). */
 const FIELD_OVERHEAD_BYTES = 32;
 
-/** Fields that belong to one HTTP/2 exchange and must not be carried over into another one. */
-const HOP_FIELDS: ReadonlySet<string> = new Set(["content-type", "te", "date", "server", "accept-encoding"]);
+/**
+ * Fields that belong to one HTTP/2 exchange and must not be carried over into another one (RFC 9113 §8.2.2, RFC 9110 §7.6.1),
+ * and those by which gRPC frames a call (gRPC over HTTP/2, Requests and Responses).
+ */
+const HOP_FIELDS: ReadonlySet<string> = new Set([
+  "accept-encoding",
+  "connection",
+  "content-length",
+  "content-type",
+  "date",
+  "expect",
+  "grpc-accept-encoding",
+  "grpc-encoding",
+  "grpc-message",
+  "grpc-message-type",
+  "grpc-status",
+  "grpc-timeout",
+  "host",
+  "http2-settings",
+  "keep-alive",
+  "proxy-connection",
+  "server",
+  "te",
+  "trailer",
+  "transfer-encoding",
+  "upgrade",
+]);
 
-/** What arrived. */
+const BINARY_SUFFIX = "-bin";
+/** Padding may be left out (gRPC over HTTP/2); 4n + 1 characters are no whole bytes. */
+const BASE64_REGEXP = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2,3}={0,2})?$/;
+
+/** What arrived. Values of one name are joined by commas; binary ones become base64 without padding. */
 export function fromGrpc(metadata: Metadata): RpcMetadata {
   const result = new Map<string, string>();
   for (const name of Object.keys(metadata.getMap())) {
-    if (HOP_FIELDS.has(name) || name.startsWith("grpc-")) continue;
-    const texts = metadata.get(name).filter((value) => typeof value === "string");
+    if (name.startsWith(":") || HOP_FIELDS.has(name)) continue;
+    const texts = metadata.get(name).map((value) => typeof value === "string" ? value : base64Of(value));
     if (texts.length > 0) result.set(name, texts.join(","));
   }
   return result;
 }
 
-/** What is to be sent. Characters that a field's value cannot carry become `?`; a name it cannot have throws. */
+/**
+ * What is to be sent. Characters that a field's value cannot carry become `?`.
+ *
+ * @throws {Error} For a name that metadata cannot have and a binary value that is not base64: bugs of whoever sets them.
+ */
 export function toGrpc(entries: Iterable<readonly [name: string, value: string]>): Metadata {
   const metadata = new Metadata();
   setAll(metadata, entries);
   return metadata;
 }
 
-/** Sets fields, in place of earlier ones of the same names. */
+/** Sets fields, in place of earlier ones of the same names; see {@linkcode toGrpc}. */
 export function setAll(metadata: Metadata, entries: Iterable<readonly [name: string, value: string]>): void {
-  for (const [name, value] of entries) metadata.set(name, printable(value));
+  for (const [name, value] of entries) {
+    if (!name.toLowerCase().endsWith(BINARY_SUFFIX)) {
+      metadata.set(name, printable(value));
+      continue;
+    }
+    const texts = value.split(",").map((text) => text.trim());
+    if (!texts.every((text) => BASE64_REGEXP.test(text))) throw new TypeError(`The value of "${name}" is not base64`);
+    metadata.remove(name);
+    for (const text of texts) metadata.add(name, Buffer.from(text, "base64"));
+  }
 }
 
 /** Size as HTTP/2 counts it, binary values included. */
@@ -42,6 +89,10 @@ export function metadataBytes(metadata: Metadata): number {
     for (const value of metadata.get(name)) total += name.length + value.length + FIELD_OVERHEAD_BYTES;
   }
   return total;
+}
+
+function base64Of(bytes: Uint8Array): string {
+  return bytes.toBase64({ omitPadding: true });
 }
 
 /** Fields carry visible ASCII and inner spaces (RFC 9110 §5.5). */

@@ -25,7 +25,7 @@ Deno.test("ClientCall: responses, headers and trailers of a call of any kind", a
   await using pair = await EchoPair.start({ services: [service] });
   const call = pair.client.streamBytes("/test.Echo/Talk", streamOf(A, A));
   assert.deepEqual(await Array.fromAsync(call, (bytes) => bytes.toHex()), [A.toHex(), A.toHex()]);
-  assert.equal((await call.headers).get("early"), "1");
+  assert.equal((await call.headers)?.get("early"), "1");
   assert.deepEqual(await call.trailers, new Map([["late", "2"]]));
 });
 
@@ -42,16 +42,16 @@ Deno.test("ClientCall: headers come before the end of the call", async () => {
   });
   await using pair = await EchoPair.start({ services: [service] });
   const call = pair.client.streamBytes("/test.Echo/Talk", streamOf(A));
-  assert.equal((await call.headers).get("early"), "1");
+  assert.equal((await call.headers)?.get("early"), "1");
   call.cancel();
   await assert.rejects(Array.fromAsync(call), (error) => error instanceof RpcError && error.codeName === "CANCELLED");
 });
 
-Deno.test("ClientCall: a call that fails has trailers, and headers that are empty", async () => {
+Deno.test("ClientCall: a call that fails at once has trailers, and no headers", async () => {
   await using pair = await EchoPair.start();
   const call = pair.client.streamBytes("/no.Such/Method", streamOf(A));
   await assert.rejects(Array.fromAsync(call), RpcError);
-  assert.deepEqual([(await call.headers).size, (await call.trailers).size], [0, 0]);
+  assert.deepEqual([await call.headers, (await call.trailers).size], [undefined, 0]);
 });
 
 Deno.test("ClientCall: a signal that is aborted already makes no call", async () => {

@@ -15,13 +15,31 @@ Deno.test("fromGrpc: joins the values of a repeated name", () => {
   assert.deepEqual(fromGrpc(metadata), new Map([["colour", "red,blue"]]));
 });
 
-Deno.test("fromGrpc: leaves binary values and fields of the transport out", () => {
+Deno.test("fromGrpc: keeps binary values and gRPC's own metadata, leaves fields of the transport out", () => {
   const metadata = new Metadata();
-  metadata.set("trace-bin", Buffer.from([1]));
-  metadata.set("content-type", "application/grpc");
-  metadata.set("grpc-encoding", "identity");
+  metadata.add("trace-bin", Buffer.from([1]));
+  metadata.add("trace-bin", Buffer.from([0xff, 0xfe, 0xfd]));
+  metadata.set("grpc-status-details-bin", Buffer.from("why"));
+  metadata.set("grpc-previous-rpc-attempts", "2");
   metadata.set("kept", "yes");
-  assert.deepEqual(fromGrpc(metadata), new Map([["kept", "yes"]]));
+  for (const name of ["content-type", "content-length", "grpc-encoding", "grpc-timeout", "grpc-status", "te", "host"]) {
+    metadata.set(name, "x");
+  }
+  assert.deepEqual(
+    fromGrpc(metadata),
+    new Map([
+      ["trace-bin", "AQ,//79"],
+      ["grpc-status-details-bin", "d2h5"],
+      ["grpc-previous-rpc-attempts", "2"],
+      ["kept", "yes"],
+    ]),
+  );
+  assert.deepEqual(toGrpc(fromGrpc(metadata)).get("trace-bin"), metadata.get("trace-bin"));
+});
+
+Deno.test("toGrpc: a binary value is base64 with or without padding, or a bug", () => {
+  assert.deepEqual(toGrpc([["X-Bin", "AQ==, AQ"]]).get("x-bin"), [Buffer.from([1]), Buffer.from([1])]);
+  for (const value of ["é", "A", "A=", "*"]) assert.throws(() => toGrpc([["x-bin", value]]), TypeError, value);
 });
 
 Deno.test("toGrpc: replaces what a field cannot carry, so that it never throws on a value", () => {
