@@ -64,8 +64,10 @@ export function pluginCapabilities(scope: PluginScope, fail: (why: string) => vo
   const leader = scope.hold(
     new LeaderCalls({
       nodeId: running.nodeId,
+      leaderId: () => running.raftStatus.leader,
       leader: () => running.leader(),
       connectTo: (node) => running.connectTo(node),
+      until: (condition, signal) => running.parts.changes.until(condition, signal),
     }),
   );
   return {
@@ -109,6 +111,7 @@ export function pluginCapabilities(scope: PluginScope, fail: (why: string) => vo
     },
     leader: {
       current: () => leader.current(),
+      another: (nodeId, signal) => scope.meter.wake("leader", inScope(scope, () => leader.another(nodeId, signal))),
       call: (path, requests, options) => {
         scope.requireRunning();
         return leader.call(path, requests, options);

@@ -5,7 +5,7 @@
  * @module
  */
 import { MeshError, type MeshErrorReason } from "../plugin/errors.ts";
-import type { RpcCall, RpcInterceptor, RpcMethod, RpcNext, RpcService } from "../plugin/rpc.ts";
+import type { RpcInterceptor, RpcMethod, RpcNext, RpcService } from "../plugin/rpc.ts";
 import { methodPath } from "../rpc/method_table.ts";
 import { textOf } from "./plugin_failure.ts";
 import type { PluginMeter } from "./plugin_meter.ts";
@@ -68,11 +68,11 @@ async function* streamed<Item>(open: () => AsyncIterable<Item>): AsyncGenerator<
 export function pluginInterceptor(interceptor: RpcInterceptor, meter: PluginMeter): RpcInterceptor {
   return async function* (call, next) {
     const beyond = new WeakSet<object>();
-    const guarded: RpcNext = (passed) => remembered(next, passed, meter, beyond);
+    const guarded: RpcNext = (passed) => remembered(() => next(passed), meter, beyond);
     try {
       yield* meter.pull(
         "interceptor",
-        () => interceptor({ ...call, requests: outside(call.requests, meter) }, guarded),
+        () => interceptor({ ...call, requests: remembered(() => call.requests, meter, beyond) }, guarded),
       );
     } catch (error) {
       const own = ownError(error);
@@ -85,15 +85,14 @@ export function pluginInterceptor(interceptor: RpcInterceptor, meter: PluginMete
   };
 }
 
-/** The rest of the way: not the plugin's time, and its errors are not the plugin's. */
+/** What the caller sends, and the rest of the way: not the plugin's time, and its errors are not the plugin's. */
 async function* remembered(
-  next: RpcNext,
-  call: RpcCall,
+  open: () => AsyncIterable<Uint8Array>,
   meter: PluginMeter,
   beyond: WeakSet<object>,
 ): AsyncGenerator<Uint8Array> {
   try {
-    yield* outside(next(call), meter);
+    yield* outside(open(), meter);
   } catch (error) {
     if (typeof error === "object" && error !== null) beyond.add(error);
     throw error;
