@@ -151,7 +151,7 @@ extract() {
   (
     cd "$stage"
     touch -d "@$epoch" ./*
-    tar --owner=0 --group=0 --numeric-owner -cf - build.json deno main.js sql-wasm.wasm worker.js
+    tar --owner=0 --group=0 --numeric-owner -cf - build.json deno main.js sql-wasm.wasm sql_worker.js worker.js
   ) | gzip -n >"$work/archive"
   header | sed -e "s|@VERSION@|$version|g; s|@COMMIT@|$commit|g; s|@DATE@|$date|g; s|@SYSTEM@|$(uname -sm)|g" \
     -e "s|@HASH@|$(sha256sum "$work/archive" | cut -c1-16)|; s|@LINE@|$(($(header | wc -l) + 1))|" >"$work/header"
