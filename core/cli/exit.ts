@@ -67,6 +67,7 @@ function codeForReason(reason: MeshErrorReason): ExitCode {
     case "invalid-argument":
     case "not-found":
     case "already-exists":
+    case "precondition":
     case "not-leader":
     case "exhausted":
     case "unavailable":

@@ -82,6 +82,7 @@ export function mayChange(error: MeshError): boolean {
     case "not-found":
     case "already-exists":
     case "permission-denied":
+    case "precondition":
     case "not-joined":
     case "exhausted":
     case "unimplemented":

@@ -15,6 +15,7 @@ const REASONS: ReadonlySet<string> = new Set<MeshErrorReason>([
   "not-found",
   "already-exists",
   "permission-denied",
+  "precondition",
   "not-leader",
   "no-leader",
   "not-joined",

@@ -23,6 +23,8 @@ export type MeshErrorReason =
   | "not-found"
   | "already-exists"
   | "permission-denied"
+  /** Nothing is wrong with the request, but with what it meets; it may be asked again when that has changed. */
+  | "precondition"
   | "not-leader"
   | "no-leader"
   | "not-joined"

@@ -32,6 +32,7 @@ const CODES = {
   "not-found": status.NOT_FOUND,
   "already-exists": status.ALREADY_EXISTS,
   "permission-denied": status.PERMISSION_DENIED,
+  "precondition": status.FAILED_PRECONDITION,
   "not-leader": status.FAILED_PRECONDITION,
   "no-leader": status.UNAVAILABLE,
   "not-joined": status.FAILED_PRECONDITION,

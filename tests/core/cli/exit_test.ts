@@ -17,6 +17,7 @@ const CODES: Readonly<Record<MeshErrorReason, ExitCode>> = {
   "not-found": 1,
   "already-exists": 1,
   "permission-denied": 5,
+  "precondition": 1,
   "not-leader": 1,
   "no-leader": 8,
   "not-joined": 4,

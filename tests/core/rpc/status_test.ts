@@ -15,6 +15,7 @@ const CODES: Readonly<Record<MeshErrorReason, number>> = {
   "already-exists": 6,
   "permission-denied": 7,
   "exhausted": 8,
+  "precondition": 9,
   "not-leader": 9,
   "not-joined": 9,
   "unimplemented": 12,
