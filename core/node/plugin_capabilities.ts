@@ -21,14 +21,13 @@ import type { RpcServer } from "../rpc/server.ts";
 import type { Clock } from "../seams/clock.ts";
 import type { Log } from "../seams/log.ts";
 import type { Random } from "../seams/random.ts";
-import { encodeEntry } from "../state/codec.ts";
 import type { DnsRegistry } from "./dns_registry.ts";
 import type { HealthBoard } from "./health_board.ts";
 import { LeaderCalls } from "./leader_calls.ts";
 import type { MetricRegistry } from "./metric_registry.ts";
 import { guardedCollector } from "./plugin_collector.ts";
 import { textOf, UnauthorisedServiceError } from "./plugin_failure.ts";
-import { PluginTables } from "./plugin_tables.ts";
+import { pluginEntryBytes, PluginTables } from "./plugin_tables.ts";
 import { pluginInterceptor, pluginService, statesAuthorisation } from "./plugin_rpc.ts";
 import type { PluginScope } from "./plugin_scope.ts";
 import type { Running } from "./running.ts";
@@ -77,7 +76,7 @@ export function pluginCapabilities(scope: PluginScope, fail: (why: string) => vo
         "propose",
         inScope(scope, async () => {
           running.parts.guard.admit();
-          const entry = encodeEntry(command.entry(parameters));
+          const entry = pluginEntryBytes(command.entry(parameters));
           return command.result(await running.parts.raft.propose(entry));
         }),
       ),
@@ -93,7 +92,7 @@ export function pluginCapabilities(scope: PluginScope, fail: (why: string) => vo
           "tables",
           inScope(scope, () => {
             running.requireLeader();
-            return running.parts.raft.propose(encodeEntry(entry));
+            return running.parts.raft.propose(pluginEntryBytes(entry));
           }),
         ),
     }),

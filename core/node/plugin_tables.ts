@@ -9,7 +9,7 @@ import { ConfigError, MeshError } from "../plugin/errors.ts";
 import type { OwnTables, Tables, TableSchema, TableStatement } from "../plugin/tables.ts";
 import type { SqlParameters, SqlRows } from "../seams/sql_database.ts";
 import type { StateReader } from "../state/apply.ts";
-import { executionEntry, queryEntry, responseError, responseRows } from "../state/codec.ts";
+import { executionEntry, queryEntry, responseRows, tryEncodeEntry } from "../state/codec.ts";
 import { entrySqlProblem } from "../state/determinism.ts";
 import { refusalIn, refuseSql } from "../state/refusal.ts";
 import { type SqlToken, sqlTokens } from "../state/sql_tokens.ts";
@@ -49,12 +49,23 @@ export class PluginTables implements Tables {
       async write({ sql }: TableStatement, parameters: SqlParameters): Promise<SqlRows> {
         refuseForeign(namespace, sql);
         const response = await propose(queryEntry(sql, parameters));
-        const problem = responseError(response);
-        if (problem !== undefined) throw new MeshError("invalid-argument", problem);
+        const refusal = refusalIn(response);
+        if (refusal) throw new MeshError(refusal.reason, refusal.message);
         return responseRows(response);
       },
     };
   }
+}
+
+/**
+ * The bytes of an entry that a plugin has made, of what its callers have sent.
+ *
+ * @throws {MeshError} `invalid-argument` if it is beyond a limit.
+ */
+export function pluginEntryBytes(entry: RaftLogEntry): Uint8Array {
+  const bytes = tryEncodeEntry(entry);
+  if (typeof bytes === "string") throw new MeshError("invalid-argument", bytes);
+  return bytes;
 }
 
 /** The log entry that leads the plugin's tables from `version` - 1 to `version`; does nothing twice. */

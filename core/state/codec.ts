@@ -83,9 +83,16 @@ export function executionEntry(sql: string, parameters: SqlParameters): RaftLogE
  * @throws {InvariantError} If the entry is beyond a limit: commands check what they are given, so that is a bug.
  */
 export function encodeEntry(entry: RaftLogEntry, session?: WriteSession): Uint8Array {
-  const bytes = withEnvelope(toBinary(RaftLogEntrySchema, entry), session && sessionEnvelope(session));
-  assert(decodeEntry(bytes).kind !== "undecodable", "A proposed entry can be decoded within all limits");
+  const bytes = tryEncodeEntry(entry, session);
+  assert(typeof bytes !== "string", `A proposed entry is within all limits: ${bytes}`);
   return bytes;
+}
+
+/** The bytes that go into the log, or why the entry may not, a sentence: for what others than commands have made. */
+export function tryEncodeEntry(entry: RaftLogEntry, session?: WriteSession): Uint8Array | string {
+  const bytes = withEnvelope(toBinary(RaftLogEntrySchema, entry), session && sessionEnvelope(session));
+  const decoded = decodeEntry(bytes);
+  return decoded.kind === "undecodable" ? decoded.why : bytes;
 }
 
 /** The entry that asks every replica to hash its state as of it. */

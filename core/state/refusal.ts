@@ -39,16 +39,22 @@ const MESSAGES: Readonly<Record<RefusalCode, string>> = {
   "subnets-exhausted": "The mesh has no IPv6 subnet left",
 };
 
+/** How every sentence of the determinism guard begins, and none of SQLite. */
+const GUARD_PREFIX = "SQL text ";
+
 /** What the replicated SQL may refuse with. */
 export type RefusalCode = keyof typeof REASONS;
 
 /** An entry that changed nothing. */
 export interface Refusal {
   readonly kind: "refused";
-  /** `failed` when the engine or the decoder refused, which is a bug of the proposer. */
-  readonly code: RefusalCode | "failed";
+  /**
+   * `not-allowed` when what is in the entry may not be in a log, and no engine has seen it; `failed` when the engine refused
+   * a statement, which another state may allow.
+   */
+  readonly code: RefusalCode | "not-allowed" | "failed";
   /** The same words as `MeshErrorReason` in core/plugin/errors.ts. */
-  readonly reason: "already-exists" | "exhausted" | "not-found" | "unavailable" | "internal";
+  readonly reason: "already-exists" | "exhausted" | "not-found" | "unavailable" | "invalid-argument" | "precondition";
   /** A sentence for people. */
   readonly message: string;
 }
@@ -74,7 +80,15 @@ export function refusalIn(response: RaftApplyResponse): Refusal | undefined {
   if (error === undefined) return undefined;
   const code = error.startsWith("refused: ") ? error.slice("refused: ".length) : "";
   if (isRefusalCode(code)) return refusal(code);
-  return { kind: "refused", code: "failed", reason: "internal", message: `The replicated database said: ${error}` };
+  const message = `The replicated database said: ${error}`;
+  return isEngineError(response, error)
+    ? { kind: "refused", code: "failed", reason: "precondition", message }
+    : { kind: "refused", code: "not-allowed", reason: "invalid-argument", message };
+}
+
+/** The decoder answers for the whole entry, and the determinism guard always speaks of the SQL text. */
+function isEngineError({ error: ofEntry }: RaftApplyResponse, error: string): boolean {
+  return ofEntry === "" && !error.startsWith(GUARD_PREFIX);
 }
 
 function isRefusalCode(code: string): code is RefusalCode {

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { sqliteWasm } from "../../../core/io/assets.ts";
 import { loadSqlEngine } from "../../../core/io/sqljs.ts";
-import { PluginTables } from "../../../core/node/plugin_tables.ts";
+import { pluginEntryBytes, PluginTables } from "../../../core/node/plugin_tables.ts";
 import { ConfigError } from "../../../core/plugin/errors.ts";
 import { StateMachine } from "../../../core/state/apply.ts";
-import { encodeEntry } from "../../../core/state/codec.ts";
+import { PARAMETER_UNITS_MAX } from "../../../core/state/limits.ts";
 import { migrateCommand, nextMigration } from "../../../core/state/commands/migrate.ts";
 import type { RaftLogEntry } from "../../../proto/gen/v1/node_raft_pb.ts";
 
@@ -24,13 +24,13 @@ class Replica implements Disposable {
     return new PluginTables({
       namespace,
       read: (query) => this.machine.read(query),
-      propose: (entry) => Promise.resolve(this.propose(entry)),
+      propose: (entry) => Promise.resolve().then(() => this.propose(entry)),
     });
   }
 
   propose(entry: RaftLogEntry) {
     const index = this.machine.appliedIndex + 1;
-    const [response] = this.machine.applyBatch([{ index, term: 1, data: encodeEntry(entry) }]);
+    const [response] = this.machine.applyBatch([{ index, term: 1, data: pluginEntryBytes(entry) }]);
     assert(response);
     return response;
   }
@@ -57,7 +57,12 @@ Deno.test("PluginTables: migrates once, goes on where it was, and writes", async
   assert(first.isReady() && second.isReady());
   const insert = { sql: "INSERT INTO menu_dishes (name) VALUES (:name) RETURNING name" };
   assert.deepEqual((await second.write(insert, { name: "soup" })).rows, [["soup"]]);
-  await assert.rejects(second.write(insert, { name: "salad" }), { reason: "invalid-argument" });
+  await assert.rejects(second.write(insert, { name: "salad" }), { reason: "precondition" });
+  const index = replica.machine.appliedIndex;
+  await assert.rejects(second.write(insert, { name: "x".repeat(PARAMETER_UNITS_MAX + 1) }), {
+    reason: "invalid-argument",
+  });
+  assert.equal(replica.machine.appliedIndex, index, "what no log may hold is not proposed");
 });
 
 Deno.test("PluginTables: SQL that reaches beyond the plugin's own tables is refused before it is proposed", async () => {

@@ -26,9 +26,12 @@ Deno.test("refusalIn: tells refusals from failures and from success", () => {
   assert.equal(refusalIn(sqlErrorResponse("query", "refused: ipv4-exhausted"))?.reason, "exhausted");
   for (const error of ["no such table: nodes", "refused: nonsense", "refused: toString", "ipv4-exhausted"]) {
     const failure = refusalIn(sqlErrorResponse("execution", error));
-    assert.deepEqual([failure?.code, failure?.reason], ["failed", "internal"], error);
+    assert.deepEqual([failure?.code, failure?.reason], ["failed", "precondition"], error);
   }
-  assert.equal(refusalIn(entryResponse("Entry is too long"))?.code, "failed");
+  for (const response of [entryResponse("Entry is too long"), sqlErrorResponse("query", "SQL text is too long")]) {
+    const failure = refusalIn(response);
+    assert.deepEqual([failure?.code, failure?.reason], ["not-allowed", "invalid-argument"]);
+  }
 });
 
 Deno.test("refusal: has a reason and a sentence", () => {
