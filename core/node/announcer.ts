@@ -1,6 +1,6 @@
 /**
- * Tells the mesh when this node's ports, addresses or wish to vote are no longer what the replicated state says: a host that
- * came back with another address is found again.
+ * Tells the mesh when this node's ports, addresses, wish to vote or program are no longer what the replicated state says: a
+ * host that came back with another address is found again, and a mesh whose programs are all new uses what they can do.
  *
  * @module
  */
@@ -11,7 +11,7 @@ import { MeshWrites } from "./mesh_writes.ts";
 import { type JoinTarget, type SelfDescription, sendJoin } from "./origin.ts";
 import type { Running } from "./running.ts";
 import type { NodeRecord } from "../state/queries/node_record.ts";
-import { sameAnnouncement } from "../state/node_announcement.ts";
+import { isVersionsKnown, sameAnnouncement } from "../state/node_announcement.ts";
 import type { WriteSession } from "../state/write_session.ts";
 import type { WriteSessions } from "./write_sessions.ts";
 
@@ -39,13 +39,14 @@ export class Announcer {
     const leader = this.#running.leader();
     if (!self || !leader || this.#isBusy || this.#signal.aborted) return;
     const description = this.#describe();
-    const { config } = this.#running.parts;
-    if (isAnnounced(self, description) && (self.wantsVote || !config.asVoter)) return;
+    const { config, machine } = this.#running.parts;
+    const isProgramKnown = machine.read((reader) => isVersionsKnown(reader, self.id, description));
+    if (isProgramKnown && isAnnounced(self, description) && (self.wantsVote || !config.asVoter)) return;
     this.#isBusy = true;
     this.#announce(self, leader, description)
       .then(() => {
         this.#unanswered = undefined;
-        this.#running.parts.log.info("announced new addresses", { node: self.id });
+        this.#running.parts.log.info("announced what has changed", { node: self.id });
       })
       .catch((error) => {
         if (error instanceof MeshError && !mayChange(error)) this.#unanswered = undefined;

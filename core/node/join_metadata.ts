@@ -7,6 +7,8 @@
 
 /** Request: random id of the joiner's log. A new one under a known node id means its log is gone. */
 export const RAFT_INSTANCE_KEY = "weft-raft-instance";
+/** Request: what the joiner's program has, `ENGINE/SCHEMA` (`core/state/program_versions.ts`). */
+export const PROGRAM_VERSIONS_KEY = "weft-program-versions";
 /** Request, for every write: `CLIENT:SEQUENCE`, the name under which it runs once (`core/state/write_session.ts`). */
 export const WRITE_SESSION_KEY = "weft-write-session";
 /** Answer: id of the mesh. */

@@ -19,7 +19,9 @@ import {
   updateCommand,
   type UpdateParameters,
 } from "../state/commands/update_node.ts";
+import type { ProgramAnnouncement } from "../state/node_announcement.ts";
 import type { NodeRecord } from "../state/queries/node_record.ts";
+import { hasNodeVersions } from "../state/queries/node_versions.ts";
 import { listRaftAcls } from "../state/queries/raft_acls.ts";
 import { sessionResponse } from "../state/queries/session_response.ts";
 import { voteVerdict } from "../state/raft_acl.ts";
@@ -61,7 +63,7 @@ export class MeshWrites {
     const result = await this.#once("join", session, parseJoinResult, {
       check: () => parameters.wantsVote && this.#checkVote(parameters.id),
       preview: (reader) => previewJoin(reader, parameters),
-      entry: () => joinCommand(parameters),
+      entry: () => joinCommand(this.#storable(parameters)),
     });
     return result.kind === "joined" ? result.node : refuse(result);
   }
@@ -70,7 +72,7 @@ export class MeshWrites {
   async update(parameters: UpdateParameters, session?: WriteSession): Promise<NodeRecord> {
     const result = await this.#once("update", session, parseUpdateResult, {
       preview: (reader) => previewUpdate(reader, parameters),
-      entry: () => updateCommand(parameters),
+      entry: () => updateCommand(this.#storable(parameters)),
     });
     return result.kind === "joined" ? result.node : refuse(result);
   }
@@ -101,6 +103,11 @@ export class MeshWrites {
     const preview = this.#machine.read(write.preview);
     if (preview !== undefined) return preview;
     return parse(await this.#log.propose(encodeEntry(write.entry(), session)));
+  }
+
+  /** Without what the schema has no place for yet: the node will say it again. */
+  #storable<Told extends ProgramAnnouncement>(told: Told): Told {
+    return this.#machine.read(hasNodeVersions) ? told : { ...told, versions: undefined };
   }
 
   #checkVote(id: string): void {

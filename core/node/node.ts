@@ -42,13 +42,13 @@ import { RpcServer } from "../rpc/server.ts";
 import type { LogStore } from "../seams/log_store.ts";
 import type { Log } from "../seams/log.ts";
 import { StateMachine } from "../state/apply.ts";
-import { EngineTooOldError } from "../state/engine_version.ts";
 import { validateNodeId } from "../state/node_id.ts";
 import type { NodeConfig, TlsConfig } from "./config.ts";
 import { Gate } from "./gate.ts";
 import { openLinks } from "./links.ts";
 import { type NodeEnd, NodeLife } from "./node_life.ts";
 import type { Running } from "./running.ts";
+import { programError } from "./program_error.ts";
 import { PluginHost } from "./plugin_host.ts";
 import type { PluginPlan } from "./plugin_plan.ts";
 import { TimestampReserve } from "./timestamp_reserve.ts";
@@ -181,16 +181,13 @@ async function openKey(config: NodeConfig, dataDir: DataDir): Promise<PrivateKey
   return await loadOrCreatePrivateKey(`${dataDir.path}/${KEY_FILE_NAME}`, systemRandom);
 }
 
-/** @throws {ConfigError} If the mesh requires a newer SQLite than this program has. */
+/** @throws {ConfigError} If the mesh requires a newer program. */
 async function openMachine(store: LogStore): Promise<StateMachine> {
   const engine = await loadSqlEngine(sqliteWasm());
   try {
     return StateMachine.open(engine, store.stored.snapshot?.data);
   } catch (error) {
-    if (error instanceof EngineTooOldError) {
-      throw new ConfigError(error.message, "Install the release that the others run.");
-    }
-    throw error;
+    throw programError(error);
   }
 }
 

@@ -16,10 +16,23 @@ import type { CallOptions } from "../rpc/client_call.ts";
 import type { JoinAnswer, NodeBackend } from "../rpc/node_service.ts";
 import { type JoinParameters, validateJoin } from "../state/commands/join_node.ts";
 import { validateNodeId } from "../state/node_id.ts";
+import {
+  parseProgramVersions,
+  type ProgramVersions,
+  requiredVersions,
+  versionProblem,
+} from "../state/program_versions.ts";
 import type { NodeRecord } from "../state/queries/node_record.ts";
 import { formatGoDuration } from "../time/go_duration.ts";
 import { withDeadline } from "./deadline.ts";
-import { MESH_ID_KEY, MESH_PREFIX_KEY, RAFT_ID_KEY, RAFT_INSTANCE_KEY, RAFT_VOTERS_KEY } from "./join_metadata.ts";
+import {
+  MESH_ID_KEY,
+  MESH_PREFIX_KEY,
+  PROGRAM_VERSIONS_KEY,
+  RAFT_ID_KEY,
+  RAFT_INSTANCE_KEY,
+  RAFT_VOTERS_KEY,
+} from "./join_metadata.ts";
 import { formatVoters } from "./link_directory.ts";
 import { clusterStatusOf, joinResponseMessage } from "./mesh_view.ts";
 import { MeshWrites } from "./mesh_writes.ts";
@@ -54,6 +67,7 @@ export class MeshNodeBackend implements NodeBackend {
     const parameters = joinParameters(request, context, this.#running.parts.clock.wallMs());
     const problem = validateJoin(parameters);
     if (problem !== undefined) throw new MeshError("invalid-argument", problem);
+    this.#requireProgram(parameters);
     const node = await this.#writes.join(parameters, requestedSession(context.metadata));
     this.#running.parts.log.info("node joined", { node: node.id, raftId: node.raftId, voter: node.wantsVote });
     return this.#joinAnswer(node);
@@ -108,6 +122,16 @@ export class MeshNodeBackend implements NodeBackend {
       clusterStatus: clusterStatusOf(raft.id, raft),
       currentLeader: running.leader()?.id ?? "",
     };
+  }
+
+  /** Better now than when the joiner finds that it cannot apply the log. Who says nothing of its program only wants an address. */
+  #requireProgram({ id, versions }: JoinParameters): void {
+    const required = this.#running.parts.machine.read((reader) => requiredVersions(reader));
+    const problem = versions && versionProblem(versions, required, `node "${id}"`);
+    if (problem === undefined) return;
+    throw new MeshError("precondition", problem, {
+      hint: `Install Weft ${this.#build.version} there, which the leader runs, or a newer one.`,
+    });
   }
 
   #joinAnswer(node: NodeRecord): JoinAnswer {
@@ -173,6 +197,15 @@ function joinParameters(request: JoinRequest, context: RpcContext, nowMs: number
     wireguardPort: request.wireguardPort || DEFAULT_WIREGUARD_PORT,
     primaryEndpoint: IpAddress.parse(request.primaryEndpoint),
     endpoints: request.endpoints.map((text) => IpAddress.parse(text)).filter((address) => address !== undefined),
+    versions: announcedVersions(context),
     nowMs,
   };
+}
+
+function announcedVersions({ metadata }: RpcContext): ProgramVersions | undefined {
+  const text = metadata.get(PROGRAM_VERSIONS_KEY);
+  if (text === undefined) return undefined;
+  const versions = parseProgramVersions(text);
+  if (!versions) throw new MeshError("invalid-argument", `The metadata "${PROGRAM_VERSIONS_KEY}" is not ENGINE/SCHEMA`);
+  return versions;
 }

@@ -16,12 +16,13 @@ import { Changes } from "./changes.ts";
 import { MeshControlBackend } from "./control_backend.ts";
 import { withDeadline } from "./deadline.ts";
 import { LeaderContact } from "./leader_contact.ts";
-import { ensureMesh, ensureSchema } from "./leader_duties.ts";
+import { ensureMesh, Upgrades } from "./leader_duties.ts";
 import type { LifeParts } from "./life_parts.ts";
 import { MeshNodeBackend } from "./node_backend.ts";
 import { MeshOperations } from "./operations.ts";
 import { type Place, randomUlaNetwork } from "./origin.ts";
 import { PlaceFinder } from "./place_finder.ts";
+import { programError } from "./program_error.ts";
 import { RaftLoop } from "./raft_loop.ts";
 import { RaftTicker } from "./raft_ticker.ts";
 import { Reconciler } from "./reconciler.ts";
@@ -40,7 +41,7 @@ export const ELECTION_TICKS = 16;
 export const RETRY_TICKS = 10;
 /** A leader is heard twice in the shortest patience. Each time costs every node a few wake-ups, also while nobody wants anything. */
 export const HEARTBEAT_TICKS = 8;
-/** The reconciler and the announcer look again after this time even if nothing changed, in milliseconds. */
+/** The reconciler, the announcer and the leader's upgrades look again after this time even if nothing changed, in milliseconds. */
 export const RECONCILE_INTERVAL_MS = 5_000;
 /** Between two runs of the reconciler there is so much rest, in milliseconds, … */
 const RECONCILE_REST_MS = 20;
@@ -70,6 +71,7 @@ export class NodeLife implements AsyncDisposable {
   #backend: MeshNodeBackend | undefined;
   #reconciler: Reconciler | undefined;
   #announcer: Announcer | undefined;
+  #upgrades: Upgrades | undefined;
   #again: Alarm | undefined;
   #restUntilMs = 0;
   #isLeaving = false;
@@ -155,7 +157,7 @@ export class NodeLife implements AsyncDisposable {
       onChange: () => this.#changed(),
       log: log.child("raft"),
     });
-    raft.ended.catch((error) => this.#end.reject(error));
+    raft.ended.catch((error) => this.#end.reject(programError(error)));
     this.#raft = this.#stack.use(raft);
     this.#guard = this.#stack.use(
       new ReplicaGuard({
@@ -227,6 +229,7 @@ export class NodeLife implements AsyncDisposable {
       this.#sessions,
       this.#stop.signal,
     );
+    this.#upgrades = new Upgrades({ machine, raft, log });
     this.#again = this.#stack.use(new Alarm(clock, () => this.#reconcile()));
     // A host that has moved is found again as soon as the mesh is told.
     tunnel.whenUnderlayChanges(() => this.#stop.signal.aborted || this.#reconcile());
@@ -294,7 +297,7 @@ export class NodeLife implements AsyncDisposable {
       meshId: place.meshId,
       networkIpv4: config.ipv4Network,
       networkIpv6: randomUlaNetwork(random),
-      engineVersion: machine.engineVersion,
+      engineVersion: machine.versions.engine,
       node: {
         ...self,
         id: config.nodeId,
@@ -346,6 +349,7 @@ export class NodeLife implements AsyncDisposable {
     const startMs = clock.monotonicMs();
     const dueMs = this.#reconciler?.run() ?? Infinity;
     this.#announcer?.run();
+    this.#upgrades?.run();
     const endMs = clock.monotonicMs();
     this.#restUntilMs = endMs + Math.max(RECONCILE_REST_MS, (endMs - startMs) * RECONCILE_REST_FACTOR);
     this.#again?.arm(Math.min(dueMs, endMs + RECONCILE_INTERVAL_MS));
@@ -358,11 +362,7 @@ export class NodeLife implements AsyncDisposable {
     if (status?.role !== "leader" || status.hardState.term === this.#ledTerm || !this.#raft) return;
     this.#ledTerm = status.hardState.term;
     this.#parts.log.info("leading", { term: status.hardState.term });
-    ensureSchema(this.#parts.machine, this.#raft).catch((error) => {
-      this.#parts.log.warn("schema not brought up to date", {
-        error: error instanceof Error ? error.message : String(error),
-      });
-    });
+    this.#upgrades?.run();
   }
 
   #finish(end: NodeEnd): void {

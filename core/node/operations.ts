@@ -24,6 +24,7 @@ import type { OperationsBackend } from "../rpc/control_service.ts";
 import type { Random } from "../seams/random.ts";
 import type { NodeRecord } from "../state/queries/node_record.ts";
 import { withDeadline } from "./deadline.ts";
+import { schemaVersion } from "../state/queries/schema_version.ts";
 import { ensureSchema } from "./leader_duties.ts";
 import { memberViews, quorumHeardMs } from "./raft_view.ts";
 import type { Running } from "./running.ts";
@@ -154,6 +155,7 @@ export class MeshOperations implements OperationsBackend {
     const { running, random } = this.#parts;
     const { machine, raft, clock, log } = running.parts;
     running.requireLeader();
+    const schema = machine.read(schemaVersion);
     const header = await restorePieces(pieces, {
       mesh: running.mesh(),
       propose(data) {
@@ -163,7 +165,7 @@ export class MeshOperations implements OperationsBackend {
       random,
       nowMs: () => clock.wallMs(),
     });
-    await ensureSchema(machine, raft);
+    await ensureSchema(machine, raft, schema);
     log.info("state restored from a backup", { index: machine.appliedIndex, backupIndex: header.index });
     return {
       appliedIndex: BigInt(machine.appliedIndex),

@@ -18,10 +18,12 @@ import type { Random } from "../seams/random.ts";
 import { BOOTSTRAP_RAFT_ID } from "../state/commands/bootstrap_mesh.ts";
 import type { NodeConfig } from "./config.ts";
 import type { AnnouncedEndpoints } from "./endpoints.ts";
+import { formatProgramVersions, type ProgramVersions } from "../state/program_versions.ts";
 import { formatWriteSession, type WriteSession } from "../state/write_session.ts";
 import {
   MESH_ID_KEY,
   MESH_PREFIX_KEY,
+  PROGRAM_VERSIONS_KEY,
   RAFT_ID_KEY,
   RAFT_INSTANCE_KEY,
   RAFT_VOTERS_KEY,
@@ -65,6 +67,7 @@ export interface SelfDescription {
   readonly grpcPort: number;
   readonly wireguardPort: number;
   readonly announced: AnnouncedEndpoints;
+  readonly versions: ProgramVersions;
 }
 
 /** A new mesh. */
@@ -119,7 +122,11 @@ export async function sendJoin(
     preferRaftIpv6: !config.ipv4,
     asVoter: config.asVoter,
   };
-  const metadata = { [RAFT_INSTANCE_KEY]: instanceId, [WRITE_SESSION_KEY]: formatWriteSession(session) };
+  const metadata = {
+    [RAFT_INSTANCE_KEY]: instanceId,
+    [PROGRAM_VERSIONS_KEY]: formatProgramVersions(self.versions),
+    [WRITE_SESSION_KEY]: formatWriteSession(session),
+  };
   const options = { deadlineMs: JOIN_CALL_MS, metadata, signal };
   const { message, trailers } = await client.unary(Node.method.join, request, options);
   return placeOf(message, trailers, config, self, server);

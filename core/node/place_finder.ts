@@ -46,7 +46,7 @@ export class PlaceFinder {
    * @param destination Whom it talks to, which decides between several addresses; by the default route if left out.
    */
   describe(destination: IpAddress | undefined): SelfDescription {
-    const { config, tunnel, publicKey, links, rpcPort } = this.#parts;
+    const { config, tunnel, publicKey, links, rpcPort, machine: { versions } } = this.#parts;
     const announced = announcedEndpoints({
       configuredPrimary: config.primaryEndpoint,
       configuredOthers: config.endpoints,
@@ -54,7 +54,8 @@ export class PlaceFinder {
       host: tunnel.hostAddresses(),
     });
     const { port: raftPort } = links;
-    return { publicKey: `${publicKey}`, raftPort, grpcPort: rpcPort, wireguardPort: tunnel.listenPort, announced };
+    const ports = { raftPort, grpcPort: rpcPort, wireguardPort: tunnel.listenPort };
+    return { publicKey: `${publicKey}`, ...ports, announced, versions };
   }
 
   /**

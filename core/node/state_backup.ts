@@ -17,6 +17,7 @@ import { encodeRestoreCommit, encodeRestorePart } from "../state/codec.ts";
 import { RESTORE_PART_BYTES_MAX, RESTORE_PART_COUNT_MAX } from "../state/limits.ts";
 import { meshOrigin } from "../state/mesh_epoch.ts";
 import type { MeshInfo } from "../state/queries/mesh_info.ts";
+import type { ProgramVersions } from "../state/program_versions.ts";
 import { BACKUP_FORMAT_VERSION, type BackupHeader, BackupReader, encodeBackupHeader } from "./backup_file.ts";
 import { randomId } from "./origin.ts";
 
@@ -29,7 +30,7 @@ export const RESTORE_PENDING_COUNT_MAX = 8;
 export interface BackedUpState {
   readonly appliedIndex: number;
   readonly appliedTerm: number;
-  readonly engineVersion: string;
+  readonly versions: Pick<ProgramVersions, "engine">;
   canonicalImage(): Uint8Array;
 }
 
@@ -46,7 +47,7 @@ export async function* backupPieces(
     index: machine.appliedIndex,
     term: machine.appliedTerm,
     schemaVersion: mesh.schemaVersion,
-    engineVersion: machine.engineVersion,
+    engineVersion: machine.versions.engine,
     createdAtMs: nowMs,
     imageBytes: image.length,
     imageSha256: sha256(image).toHex(),

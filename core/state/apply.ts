@@ -27,7 +27,8 @@ import {
   sqlErrorResponse,
 } from "./codec.ts";
 import { APPLIED_TABLE, entrySqlProblem, isReadOnlySql, isSingleStatement, SqlVerdicts } from "./determinism.ts";
-import { ENGINE_VERSION_KEY, EngineTooOldError, requireEngine } from "./engine_version.ts";
+import { SCHEMA_VERSION } from "./migrations.ts";
+import { mayRaiseRequirement, ProgramTooOldError, type ProgramVersions, requireProgram } from "./program_versions.ts";
 import { ReplicaCheck } from "./replica_check.ts";
 import { hasSessions, recallResponse, rememberResponse } from "./sessions.ts";
 import { adoptImage, keepRestorePart, type RestoreCommit, takeRestoredImage } from "./restore.ts";
@@ -86,20 +87,24 @@ const WRITE_APPLIED_SQL = `UPDATE ${APPLIED_TABLE} SET log_index = :index, log_t
 export class StateMachine implements Disposable, StateReader {
   /** What checkpoints in the log have found. */
   readonly check: ReplicaCheck;
+  /** What this program has. */
+  readonly versions: ProgramVersions;
   readonly #engine: SqlEngine;
   readonly #problems = new SqlVerdicts(entrySqlProblem);
   readonly #singles = new SqlVerdicts(isSingleStatement);
   readonly #reads = new SqlVerdicts(isReadOnlySql);
+  readonly #raises = new SqlVerdicts(mayRaiseRequirement);
   #database: SqlDatabase;
   #appliedIndex = 0;
   #appliedTerm = 0;
   #isAtCheckpoint = false;
-  #mayRequireEngine = false;
+  #mayRaise = false;
   #hash: string | undefined;
   #failure: unknown;
 
-  private constructor(engine: SqlEngine, database: SqlDatabase) {
+  private constructor(engine: SqlEngine, versions: ProgramVersions, database: SqlDatabase) {
     this.#engine = engine;
+    this.versions = versions;
     this.#database = database;
     this.check = new ReplicaCheck((image) => engine.open(image));
     this.#readApplied();
@@ -108,11 +113,13 @@ export class StateMachine implements Disposable, StateReader {
   /**
    * An empty state machine, or one that continues from `image`.
    *
+   * @param schema The newest schema that this program knows; other than {@linkcode SCHEMA_VERSION} in tests only.
    * @throws {StateImageError} If `image` is damaged or something else.
-   * @throws {EngineTooOldError} If the mesh requires a newer SQLite.
+   * @throws {ProgramTooOldError} If the mesh requires a newer SQLite, or has a newer schema.
    */
-  static open(engine: SqlEngine, image?: Uint8Array): StateMachine {
-    return new StateMachine(engine, image ? openImage(engine, image) : prepare(engine.open()));
+  static open(engine: SqlEngine, image?: Uint8Array, schema = SCHEMA_VERSION): StateMachine {
+    const versions = { engine: engine.version, schema };
+    return new StateMachine(engine, versions, image ? openImage(engine, versions, image) : prepare(engine.open()));
   }
 
   /** Index of the last entry applied, 0 if none was. */
@@ -125,16 +132,11 @@ export class StateMachine implements Disposable, StateReader {
     return this.#appliedTerm;
   }
 
-  /** The version text of the SQLite library underneath. */
-  get engineVersion(): string {
-    return this.#engine.version;
-  }
-
   /**
    * Applies committed entries in one transaction. Indexes rise by one from {@linkcode StateMachine.appliedIndex}; entries
    * at or below it were applied before and are skipped, with an `error` that says so. Borrows the data.
    *
-   * @throws {EngineTooOldError} If an entry says that the mesh requires a newer SQLite from now on.
+   * @throws {ProgramTooOldError} If an entry says that the mesh requires a newer program from now on.
    * @returns One response for each entry, in order.
    */
   applyBatch(entries: readonly CommittedEntry[]): RaftApplyResponse[] {
@@ -190,7 +192,7 @@ export class StateMachine implements Disposable, StateReader {
    */
   restore(image: Uint8Array): void {
     const replaced = this.#database;
-    this.#database = openImage(this.#engine, image);
+    this.#database = openImage(this.#engine, this.versions, image);
     this.#hash = undefined;
     this.#failure = undefined;
     this.check.reset();
@@ -247,7 +249,7 @@ export class StateMachine implements Disposable, StateReader {
 
   #run(statement: EntryStatement): RaftApplyResponse {
     const problem = this.#problemOf(statement);
-    if (statement.sql.includes(ENGINE_VERSION_KEY)) this.#mayRequireEngine = true;
+    this.#mayRaise ||= this.#raises.of(statement.sql);
     return problem === undefined ? this.#runStatement(statement) : sqlErrorResponse(statement.kind, problem);
   }
 
@@ -283,7 +285,8 @@ export class StateMachine implements Disposable, StateReader {
     if (typeof image === "string") return image;
     let database: SqlDatabase;
     try {
-      database = openImage(this.#engine, image);
+      // What the mesh requires stays as it is, whatever the backup says: see `adoptImage`.
+      database = openImage(this.#engine, undefined, image);
     } catch (error) {
       // Memory runs out on one replica and not on another.
       if (!(error instanceof StateImageError) || /memory/i.test(error.message)) throw error;
@@ -322,8 +325,8 @@ export class StateMachine implements Disposable, StateReader {
     try {
       this.#database.run("BEGIN");
       const result = work();
-      if (this.#mayRequireEngine) requireEngine(this.#engine.version, this.#database);
-      this.#mayRequireEngine = false;
+      if (this.#mayRaise) requireProgram(this.versions, this.#database);
+      this.#mayRaise = false;
       this.#database.run(WRITE_APPLIED_SQL, { index: this.#appliedIndex, term: this.#appliedTerm });
       this.#database.run("COMMIT");
       return result;
@@ -360,8 +363,8 @@ function prepare(database: SqlDatabase): SqlDatabase {
   return database;
 }
 
-/** Opens and checks an image before anything is given up for it. */
-function openImage(engine: SqlEngine, image: Uint8Array): SqlDatabase {
+/** Opens and checks an image, also that a program with `versions` may use it, before anything is given up for it. */
+function openImage(engine: SqlEngine, versions: ProgramVersions | undefined, image: Uint8Array): SqlDatabase {
   let database: SqlDatabase | undefined;
   try {
     database = engine.open(image);
@@ -369,11 +372,11 @@ function openImage(engine: SqlEngine, image: Uint8Array): SqlDatabase {
     const verdict = database.run("PRAGMA quick_check(1)").rows[0]?.[0];
     const applied = database.run(READ_APPLIED_SQL).rows;
     if (verdict !== "ok" || applied.length !== 1) throw new SqlError(`quick check says ${verdict}`);
-    requireEngine(engine.version, database);
+    if (versions) requireProgram(versions, database);
     return database;
   } catch (error) {
     database?.[Symbol.dispose]();
-    if (error instanceof EngineTooOldError) throw error;
+    if (error instanceof ProgramTooOldError) throw error;
     const why = error instanceof Error ? error.message : String(error);
     throw new StateImageError(`State image is not usable: ${why}`, { cause: error });
   }

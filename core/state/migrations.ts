@@ -10,7 +10,10 @@ import { SCHEMA_1_SQL, SCHEMA_2_SQL } from "./schema.ts";
 /** The SQL of version n at index n - 1. Append only. */
 export const MIGRATIONS: readonly string[] = [SCHEMA_1_SQL, SCHEMA_2_SQL];
 
-/** The version that this program's commands and queries need. */
+/**
+ * The newest version that this program knows. Its commands and queries must work with the version before it, too: a mesh gets
+ * a new one only when all voters know it (`program_versions.ts`).
+ */
 export const SCHEMA_VERSION = MIGRATIONS.length;
 
 /**
@@ -31,9 +34,13 @@ INSERT INTO mesh_state (key, value) VALUES ('schema_version', '0') ON CONFLICT D
 
 const CURRENT_SQL = "(SELECT CAST(value AS INTEGER) FROM mesh_state WHERE key = 'schema_version')";
 
-/** The whole text of the entry that leads from version `:version` - 1 to `:version`. */
-export function migrationSql(version: number): string | undefined {
-  const change = MIGRATIONS[version - 1];
+/**
+ * The whole text of the entry that leads from version `:version` - 1 to `:version`.
+ *
+ * @param migrations Others in tests only.
+ */
+export function migrationSql(version: number, migrations = MIGRATIONS): string | undefined {
+  const change = migrations[version - 1];
   if (change === undefined) return undefined;
   return [
     GROUND_SQL,

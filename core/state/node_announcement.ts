@@ -1,11 +1,15 @@
 /**
- * What a node says of itself when it joins and when its underlay changes: ports and addresses (`v1.JoinRequest`).
+ * What a node says of itself when it joins and when something of it has changed: ports and addresses (`v1.JoinRequest`), and
+ * what its program has.
  *
  * @module
  */
 import { IpAddress } from "../ip/address.ts";
 import type { SqlParameters } from "../seams/sql_database.ts";
+import type { StateReader } from "./apply.ts";
 import { NODE_ENDPOINT_COUNT_MAX } from "./limits.ts";
+import { type ProgramVersions, sameVersions } from "./program_versions.ts";
+import { hasNodeVersions, versionsOfNode } from "./queries/node_versions.ts";
 
 /** How others reach a node. Endpoints are addresses of hosts; the port is that of the service in question. */
 export interface NodeAnnouncement {
@@ -18,6 +22,36 @@ export interface NodeAnnouncement {
   readonly primaryEndpoint: IpAddress | undefined;
   /** At most {@linkcode NODE_ENDPOINT_COUNT_MAX}. */
   readonly endpoints: readonly IpAddress[];
+}
+
+/** Also what the node's program has. */
+export interface ProgramAnnouncement {
+  /** `undefined` if the node does not say, or the schema has no place for it: what it said before stays. */
+  readonly versions?: ProgramVersions | undefined;
+}
+
+/** Statements that keep the versions of the node `:id`. */
+const VERSIONS_SQL = `
+INSERT INTO node_versions (node_id, engine_version, schema_version, updated_at_ms)
+VALUES (:id, :program_engine, :program_schema, :now_ms)
+ON CONFLICT (node_id) DO UPDATE SET engine_version = excluded.engine_version,
+  schema_version = excluded.schema_version, updated_at_ms = excluded.updated_at_ms
+WHERE (engine_version, schema_version) <> (excluded.engine_version, excluded.schema_version);
+`;
+
+/** Statements to run when the row of the node is there. */
+export function versionsSql({ versions }: ProgramAnnouncement): string {
+  return versions ? VERSIONS_SQL : "";
+}
+
+/** Values for {@linkcode versionsSql}. */
+export function versionsParameters({ versions }: ProgramAnnouncement): SqlParameters {
+  return versions ? { program_engine: versions.engine, program_schema: versions.schema } : {};
+}
+
+/** True if the node `id` has said so before, or says nothing, or there is no place for it. */
+export function isVersionsKnown(reader: StateReader, id: string, { versions }: ProgramAnnouncement): boolean {
+  return versions === undefined || !hasNodeVersions(reader) || sameVersions(versionsOfNode(reader, id), versions);
 }
 
 /** Columns of `nodes` that hold an announcement, in the order of {@linkcode ANNOUNCEMENT_PARAMETERS}. */

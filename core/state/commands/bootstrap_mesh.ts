@@ -10,7 +10,7 @@ import type { Prefix } from "../../ip/prefix.ts";
 import { ipv4Range, SUBNET_MAX, SUBNET_MIN, validateIpv4Network, validateUlaNetwork } from "../address_plan.ts";
 import { queryEntry } from "../codec.ts";
 import { refuseSql } from "../refusal.ts";
-import { JOIN_SQL, type JoinParameters, joinParameters, type JoinResult, parseJoinResult } from "./join_node.ts";
+import { type JoinParameters, joinParameters, type JoinResult, joinSql, parseJoinResult } from "./join_node.ts";
 
 /** The number in Raft of the node that bootstraps, known before its log has any entry. */
 export const BOOTSTRAP_RAFT_ID = 1;
@@ -41,7 +41,7 @@ INSERT INTO mesh_state (key, value) VALUES
 INSERT INTO pools (name, first, last) VALUES
   ('ipv4', :ipv4_first, :ipv4_last),
   ('subnet', ${SUBNET_MIN}, ${SUBNET_MAX});
-${JOIN_SQL}`;
+`;
 
 /** Why a mesh cannot begin like this, a sentence; `undefined` if it can. Never throws. */
 export function validateBootstrap(parameters: BootstrapParameters): string | undefined {
@@ -54,7 +54,7 @@ export function bootstrapCommand(parameters: BootstrapParameters): RaftLogEntry 
   const problem = validateBootstrap(parameters);
   assert(problem === undefined, problem ?? "A proposed mesh is valid");
   const range = ipv4Range(parameters.networkIpv4);
-  return queryEntry(SQL, {
+  return queryEntry(`${SQL}${joinSql(parameters.node)}`, {
     ...joinParameters({ ...parameters.node, wantsVote: true }),
     mesh_id: parameters.meshId,
     ipv4_network: parameters.networkIpv4.masked().toString(),

@@ -20,9 +20,13 @@ import {
   ANNOUNCEMENT_COLUMNS,
   ANNOUNCEMENT_PARAMETERS,
   announcementParameters,
+  isVersionsKnown,
   type NodeAnnouncement,
+  type ProgramAnnouncement,
   sameAnnouncement,
   validateAnnouncement,
+  versionsParameters,
+  versionsSql,
 } from "../node_announcement.ts";
 import { validateNodeId } from "../node_id.ts";
 import { nodeById, nodeByName, nodeByPublicKey } from "../queries/node_by_id.ts";
@@ -31,7 +35,7 @@ import { type Refusal, refusal, refusalIn, refuseSql } from "../refusal.ts";
 import { holdLeaseSql, releaseLeaseSql } from "./lease_sql.ts";
 
 /** What a joiner says of itself, and when. */
-export interface JoinParameters extends NodeAnnouncement {
+export interface JoinParameters extends NodeAnnouncement, ProgramAnnouncement {
   readonly id: string;
   /** Base64. */
   readonly publicKey: string;
@@ -49,8 +53,7 @@ export type JoinResult = { readonly kind: "joined"; readonly node: NodeRecord } 
 
 const NEXT_RAFT_ID_SQL = "(SELECT CAST(value AS INTEGER) FROM mesh_state WHERE key = 'next_raft_id')";
 
-/** The statements of a join; bootstrap runs them too. */
-export const JOIN_SQL = `
+const SQL = `
 ${refuseSql("mesh-missing", "WHERE NOT EXISTS (SELECT 1 FROM mesh_state WHERE key = 'mesh_id')")}
 ${refuseSql("id-taken", "FROM nodes WHERE lower(id) = lower(:id) AND (id <> :id OR public_key <> :public_key)")}
 ${refuseSql("key-taken", "FROM nodes WHERE public_key = :public_key AND id <> :id")}
@@ -73,9 +76,12 @@ WHERE NOT EXISTS (SELECT 1 FROM nodes WHERE id = :id);
 
 UPDATE mesh_state SET value = CAST(CAST(value AS INTEGER) + 1 AS TEXT)
 WHERE key = 'next_raft_id' AND EXISTS (SELECT 1 FROM nodes WHERE raft_id = ${NEXT_RAFT_ID_SQL});
-
-${NODE_RECORD_SQL} WHERE n.id = :id;
 `;
+
+/** The statements of a join; bootstrap runs them too. */
+export function joinSql(parameters: ProgramAnnouncement): string {
+  return `${SQL}${versionsSql(parameters)}${NODE_RECORD_SQL} WHERE n.id = :id;`;
+}
 
 /** Why a Join cannot be proposed, a sentence; `undefined` if it can. Never throws. */
 export function validateJoin(parameters: JoinParameters): string | undefined {
@@ -94,7 +100,8 @@ export function previewJoin(reader: StateReader, parameters: JoinParameters): Jo
   const namesake = node ?? nodeByName(reader, parameters.id);
   if (namesake && (namesake !== node || namesake.publicKey !== parameters.publicKey)) return refusal("id-taken");
   if (!node) return nodeByPublicKey(reader, parameters.publicKey) ? refusal("key-taken") : undefined;
-  return isUnchanged(node, parameters) ? { kind: "joined", node } : undefined;
+  const isKnown = isUnchanged(node, parameters) && isVersionsKnown(reader, node.id, parameters);
+  return isKnown ? { kind: "joined", node } : undefined;
 }
 
 function isUnchanged(node: NodeRecord, parameters: JoinParameters): boolean {
@@ -105,10 +112,10 @@ function isUnchanged(node: NodeRecord, parameters: JoinParameters): boolean {
 
 /** The entry. Check the parameters with {@linkcode validateJoin} first. */
 export function joinCommand(parameters: JoinParameters): RaftLogEntry {
-  return queryEntry(JOIN_SQL, joinParameters(parameters));
+  return queryEntry(joinSql(parameters), joinParameters(parameters));
 }
 
-/** Values for {@linkcode JOIN_SQL}. */
+/** Values for {@linkcode joinSql}. */
 export function joinParameters(parameters: JoinParameters): SqlParameters {
   const problem = validateJoin(parameters);
   assert(problem === undefined, problem ?? "A proposed join is valid");
@@ -117,6 +124,7 @@ export function joinParameters(parameters: JoinParameters): SqlParameters {
     public_key: parameters.publicKey,
     raft_instance: parameters.raftInstance,
     ...announcementParameters(parameters),
+    ...versionsParameters(parameters),
     wants_vote: parameters.wantsVote ? 1 : 0,
     assign_ipv4: parameters.assignIpv4 ? 1 : 0,
     prefer_raft_ipv6: parameters.preferRaftIpv6 ? 1 : 0,

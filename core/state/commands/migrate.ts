@@ -1,6 +1,6 @@
 /**
- * Command: the next schema version. The first leader of a mesh proposes version 1 before anything else; later leaders
- * propose what their program has and the mesh lacks.
+ * Command: the next schema version. The first leader of a mesh proposes the first ones before anything else; later
+ * leaders propose what the mesh lacks and the programs of all voters know.
  *
  * @module
  */
@@ -15,18 +15,19 @@ import { type Refusal, refusalIn } from "../refusal.ts";
 /** `current` when another leader's entry made this version first: nothing changed and nothing is wrong. */
 export type MigrateResult = { readonly kind: "migrated" } | { readonly kind: "current" } | Refusal;
 
-/**
- * The version to propose next; `undefined` if the database has all that this program knows. A database that is ahead of
- * the program needs a newer program: compare {@linkcode schemaVersion} with {@linkcode SCHEMA_VERSION}.
- */
-export function nextMigration(reader: StateReader): number | undefined {
+/** The version to propose next; `undefined` if the database has version `last`, or has gone beyond it. */
+export function nextMigration(reader: StateReader, last = SCHEMA_VERSION): number | undefined {
   const current = schemaVersion(reader);
-  return current < SCHEMA_VERSION ? current + 1 : undefined;
+  return current < last ? current + 1 : undefined;
 }
 
-/** Leads from `version` - 1 to `version`; does nothing when the database is there already. */
-export function migrateCommand(version: number): RaftLogEntry {
-  const sql = migrationSql(version);
+/**
+ * Leads from `version` - 1 to `version`; does nothing when the database is there already.
+ *
+ * @param migrations Others in tests only.
+ */
+export function migrateCommand(version: number, migrations?: readonly string[]): RaftLogEntry {
+  const sql = migrationSql(version, migrations);
   assert(sql !== undefined, "Only known migrations are proposed");
   return executionEntry(sql, { version });
 }

@@ -4,13 +4,14 @@ import type { MessageInitShape } from "@bufbuild/protobuf";
 import { nobleSuite } from "../../../core/crypto/noble_suite.ts";
 import { systemRandom } from "../../../core/io/random.ts";
 import { PrivateKey } from "../../../core/keys/private_key.ts";
-import { RAFT_INSTANCE_KEY } from "../../../core/node/join_metadata.ts";
+import { PROGRAM_VERSIONS_KEY, RAFT_INSTANCE_KEY } from "../../../core/node/join_metadata.ts";
 import {
   FRESHNESS_KEY,
   FRESHNESS_STRICT_KEY,
   PREFER_LEADER_KEY,
   READ_CONSISTENCY_KEY,
 } from "../../../core/plugin/read_level.ts";
+import { Control } from "../../../proto/gen/weft/v1/control_pb.ts";
 import { ClusterStatus } from "../../../proto/gen/v1/mesh_messages_pb.ts";
 import type { JoinRequestSchema } from "../../../proto/gen/v1/node_messages_pb.ts";
 import { eventually } from "../../e2e/lab/eventually.ts";
@@ -178,4 +179,34 @@ Deno.test("openNode: without state and without a way to a mesh it says what to d
   await using nodes = new PaperNodes();
   await assert.rejects(nodes.start("a"), { reason: "not-joined" });
   await assert.rejects(nodes.start("no good"), { name: "ConfigError" });
+});
+
+Deno.test("Join: nodes say what their programs have, and one that is older than the mesh learns what it needs", async () => {
+  await using nodes = new PaperNodes();
+  await nodes.bootstrap("a");
+  await nodes.join("b", "a");
+  await using client = nodes.client("b");
+  const sql = "SELECT node_id, engine_version, schema_version FROM node_versions ORDER BY node_id";
+  const said = async () => {
+    const { rows } = (await client.unary(Control.method.query, { sql })).message;
+    return rows.map(({ values }) => values.map(({ kind }) => String(kind.value)));
+  };
+  const rows = await said();
+  assert.deepEqual(rows.map(([id]) => id), ["a", "b"]);
+  const [, engine = "", schema = ""] = rows[0] ?? [];
+  assert.match(engine, /^3\./);
+  const join = (versions: string) => nodes.rawJoin("a", raw("c"), { [PROGRAM_VERSIONS_KEY]: versions });
+  await assert.rejects(join(`3.1.0/${schema}`), ({ reason, code, message, hint }) => {
+    assert.deepEqual([reason, code], ["precondition", 9]);
+    assert.equal(message, `The mesh requires SQLite ${engine} or newer, and node "c" has 3.1.0`);
+    return /^Install Weft .* there/.test(hint);
+  });
+  await assert.rejects(
+    join(`${engine}/1`),
+    /requires a program that knows schema version .*, and node "c" knows up to 1/,
+  );
+  await assert.rejects(join("what"), { reason: "invalid-argument" });
+  assert.equal((await said()).length, 2);
+  await join("99.0.0/99");
+  assert.deepEqual((await said())[2], ["c", "99.0.0", "99"]);
 });

@@ -155,3 +155,26 @@ Deno.test("restore: what is damaged, out of order, too large or no mesh changes 
   assert(response);
   assert.match(restore(made, entries(empty.snapshot())), /not of a mesh/);
 });
+
+Deno.test("restore: a backup of a newer mesh is refused and stops no replica, and a newer SQLite is no condition", () => {
+  const change = (sql: string) => {
+    using source = mesh();
+    using newer = StateMachine.open(
+      { version: "9.0.0", open: (image) => engine.open(image) },
+      source.machine.snapshot(),
+      9,
+    );
+    newer.applyBatch([{ index: newer.appliedIndex + 1, term: 1, data: encodeEntry(executionEntry(sql, {})) }]);
+    return newer.snapshot();
+  };
+  using made = mesh();
+  const schema = change("UPDATE mesh_state SET value = '9' WHERE key = 'schema_version'");
+  assert.equal(restore(made, entries(schema)), "Backup has a newer schema");
+  const required = () => made.machine.rows("SELECT value FROM mesh_state WHERE key = 'engine_version'").rows;
+  const before = required();
+  assert.equal(
+    restore(made, entries(change("UPDATE mesh_state SET value = '9.0.0' WHERE key = 'engine_version'"))),
+    "",
+  );
+  assert.deepEqual(required(), before);
+});

@@ -3,10 +3,10 @@ import { InvariantError } from "../../../../core/assert.ts";
 import { loadSqlEngine } from "../../../../core/io/sqljs.ts";
 import { encodeEntry } from "../../../../core/state/codec.ts";
 import {
-  JOIN_SQL,
   joinCommand,
   type JoinParameters,
   joinParameters,
+  joinSql,
   parseJoinResult,
   previewJoin,
   validateJoin,
@@ -141,7 +141,7 @@ Deno.test("joinCommand: an entry stays small", () => {
 });
 
 Deno.test("joinParameters: one value for every parameter of the text", () => {
-  const names = parameterNames(sqlTokens(JOIN_SQL) ?? []);
+  const names = parameterNames(sqlTokens(joinSql({})) ?? []);
   assert.deepEqual(Object.keys(joinParameters(joiner(1))).sort(), names.sort());
 });
 
