@@ -59,7 +59,7 @@ class EndlessTun implements Tun {
   [Symbol.dispose](): void {}
 }
 
-/** A socket that holds one run of datagrams for the other. */
+/** A socket that holds one run of datagrams for the other: one that is sent before the other has read is joined to it. */
 class OneRunSocket implements UdpSocket {
   readonly fd = -1;
   readonly family = 4;
@@ -94,8 +94,10 @@ class OneRunSocket implements UdpSocket {
 
   sendRun(buffer: Uint8Array, offset: number, length: number, segmentBytes: number, _to: Endpoint): SendResult {
     const { other } = this;
-    for (let i = 0; i < length; i++) other.#run[i] = buffer[offset + i]!;
-    other.#length = length;
+    const waitingBytes = other.#length;
+    if (waitingBytes > 0 && segmentBytes !== other.#segmentBytes) return "would-block";
+    for (let i = 0; i < length; i++) other.#run[waitingBytes + i] = buffer[offset + i]!;
+    other.#length = waitingBytes + length;
     other.#segmentBytes = segmentBytes;
     return "sent";
   }

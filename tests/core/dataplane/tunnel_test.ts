@@ -146,10 +146,12 @@ Deno.test("tunnel: super-packets of both protocols and families arrive as they w
 
 Deno.test("tunnel: a super-packet waits for the handshake like any other", () => {
   using lab = new Lab();
+  // What arrives first after a silence is not held back for the rest, so this looks at segments.
+  lab.right.tun.offloads = { tcp: false, udp: false };
   const whole = shape({ payload: payloadOfLength(40 * 1300) });
   lab.left.tun.route(buildPacket(whole, "partial"), superHeader(whole, 1300));
   lab.settle();
-  assert.deepEqual(lab.right.tun.written, [buildPacket(whole, "partial")]);
+  assert.deepEqual(lab.right.tun.written, expectedSegments(whole, 1300));
 });
 
 Deno.test("tunnel: without offloads of device and sockets everything arrives too", () => {
