@@ -10,13 +10,21 @@
 import type { RaftApplyResponse } from "../../proto/gen/v1/node_raft_pb.ts";
 import type { LoopMachine } from "../../core/node/raft_loop.ts";
 import type { CommittedEntry } from "../../core/state/apply.ts";
+import type { ReplicaCheck } from "../../core/state/replica_check.ts";
+import type { WriteSession } from "../../core/state/write_session.ts";
 
 /** What a client asks for. */
 export type Operation =
   /** Sets `key` to `value`; the result is what was there before. */
-  | { readonly kind: "swap"; readonly key: number; readonly value: number }
+  | { readonly kind: "swap"; readonly key: number; readonly value: number; readonly session?: WriteSession }
   /** Sets `key` to `value` if it is `expected`; the result is 1 if it was, otherwise 0. */
-  | { readonly kind: "cas"; readonly key: number; readonly expected: number; readonly value: number }
+  | {
+    readonly kind: "cas";
+    readonly key: number;
+    readonly expected: number;
+    readonly value: number;
+    readonly session?: WriteSession;
+  }
   /** The result is what is there. */
   | { readonly kind: "read"; readonly key: number }
   /** Takes or renews the lease `key` for `holder` until `untilMs`; the result is 1 if it is the holder's then. */
@@ -45,6 +53,8 @@ export interface SimMachine extends LoopMachine, Disposable {
   lookup(key: number): number;
   /** Hash of the state at the applied index, if it is known. */
   readonly fingerprint: Fingerprint;
+  /** What replicas found when they compared their states, where they can. */
+  readonly check?: ReplicaCheck;
 }
 
 /** A kind of state machine. */
@@ -59,6 +69,8 @@ export interface Fsm {
   result(response: RaftApplyResponse, operation: Operation): number | undefined;
   /** Whether this kind of operation exists. */
   knows(kind: Operation["kind"]): boolean;
+  /** Whether a write with a session runs once, however often it is in the log, and replicas compare their states. */
+  readonly hasSessions: boolean;
 }
 
 const ENTRY_BYTES = 17;
@@ -73,6 +85,7 @@ export const MAP_FSM: Fsm = {
   encode: encodeOperation,
   result: (response) => Number(response.time),
   knows: (kind) => kind !== "join",
+  hasSessions: false,
   found: () => {
     const machine = new MapMachine(undefined, SILENT);
     machine.advanceTo(1, 1);

@@ -8,6 +8,7 @@ import { recover, type Recovery } from "./liveness.ts";
 import type { Fsm } from "./machine.ts";
 import type { Makers } from "./member.ts";
 import { Violation } from "./oracle.ts";
+import { Comparison } from "./comparison.ts";
 import { drawPlan, type Plan, without } from "./plan.ts";
 import { Workload, type WorkloadCounts } from "./workload.ts";
 import { World } from "./world.ts";
@@ -42,6 +43,8 @@ export interface RunResult {
   readonly membershipsCount: number;
   readonly membersCount: number;
   readonly counts: WorkloadCounts;
+  /** How often a replica found that its state is that of the majority. */
+  readonly comparisons: number;
   readonly faults: ReadonlyMap<string, number>;
   readonly recovery: Recovery | undefined;
   readonly historyOperations: number;
@@ -65,9 +68,12 @@ function play(options: RunOptions): RunResult {
   const workload = new Workload(world);
   const faults = new Faults(world);
   workload.start();
+  const comparison = new Comparison(world);
+  comparison.start();
   faults.start();
   while (world.eventsCount < events && world.step());
   workload.isStopped = true;
+  comparison.isStopped = true;
   const recovery = world.oracle.violation ? undefined : recover(world, faults);
   const verdict = world.oracle.violation ? undefined : workload.history.judge();
   const violation = world.oracle.violation ??
@@ -85,6 +91,7 @@ function play(options: RunOptions): RunResult {
     membershipsCount: world.oracle.memberships.size,
     membersCount: world.members.size,
     counts: workload.counts,
+    comparisons: comparison.agreedCount,
     faults: faults.counts,
     recovery,
     historyOperations: verdict?.operationsCount ?? 0,

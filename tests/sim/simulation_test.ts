@@ -33,6 +33,8 @@ interface Totals {
   committed: number;
   memberships: number;
   operations: number;
+  repeated: number;
+  comparisons: number;
 }
 
 function play(options: RunOptions & { readonly fsm: Fsm }, totals: Totals): RunResult {
@@ -48,6 +50,8 @@ function play(options: RunOptions & { readonly fsm: Fsm }, totals: Totals): RunR
   totals.committed += result.committed;
   totals.memberships += result.membershipsCount - 1;
   totals.operations += result.historyOperations;
+  totals.repeated += result.counts.repeated;
+  totals.comparisons += result.comparisons;
   return result;
 }
 
@@ -65,7 +69,16 @@ function firstOfToday(): number {
 }
 
 function noTotals(): Totals {
-  return { seeds: 0, events: 0, elections: 0, committed: 0, memberships: 0, operations: 0 };
+  return {
+    seeds: 0,
+    events: 0,
+    elections: 0,
+    committed: 0,
+    memberships: 0,
+    operations: 0,
+    repeated: 0,
+    comparisons: 0,
+  };
 }
 
 Deno.test(`runSeed: ${REGRESSION_SEEDS.length} seeds that found something find nothing any more`, async () => {
@@ -114,6 +127,7 @@ for (const name of ["map", "sqljs"] as const) {
     assert(totals.elections > 2 * totals.seeds, `${totals.elections} elections`);
     assert(totals.committed > 30 * totals.seeds, `${totals.committed} committed entries`);
     assert(totals.operations > 50 * totals.seeds, `${totals.operations} operations of clients`);
+    if (fsm.hasSessions) assert(totals.comparisons > 5 * totals.seeds, `${totals.comparisons} comparisons of replicas`);
     if (totals.seeds >= 50) assert(totals.memberships > totals.seeds, `${totals.memberships} memberships`);
   });
 }

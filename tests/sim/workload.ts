@@ -1,7 +1,9 @@
 /**
  * Clients: each calls one operation after the other, at a member of its choice, and moves on when it loses patience.
  *
- * An error that says "nothing was done" takes the call out of the history; any other leaves its outcome unknown for ever.
+ * An error that says "nothing was done" takes the call out of the history; any other leaves its outcome unknown. Where the
+ * state machine has sessions, a client may repeat a write of which it knows nothing, under the same name: however often it
+ * is in the log it runs once, and everybody who asks gets the same answer.
  *
  * @module
  */
@@ -36,6 +38,22 @@ interface Client {
   wasRefused: boolean;
   /** The operation that it waits for. */
   open: Recorded | undefined;
+  /** The last write, if it has a name. */
+  named: NamedWrite | undefined;
+  /** Whether the next call is the last write again. */
+  repeats: boolean;
+  /** Number of the last name. */
+  sequence: number;
+}
+
+type Write = Operation & { readonly kind: "swap" | "cas" };
+
+/** A write that can be repeated. */
+interface NamedWrite {
+  readonly operation: Write;
+  readonly recorded: Recorded;
+  /** One attempt that may have had an effect is enough to make it so for all. */
+  mayHaveRun: boolean;
 }
 
 /** What the clients of a run did. */
@@ -44,12 +62,14 @@ export interface WorkloadCounts {
   reads: number;
   unknown: number;
   refused: number;
+  /** Writes that were asked for again. */
+  repeated: number;
 }
 
 /** See the module. */
 export class Workload {
   readonly history: History;
-  readonly counts: WorkloadCounts = { writes: 0, reads: 0, unknown: 0, refused: 0 };
+  readonly counts: WorkloadCounts = { writes: 0, reads: 0, unknown: 0, refused: 0, repeated: 0 };
   readonly #world: World;
   readonly #chance: Chance;
   readonly #leases: Leases;
@@ -68,7 +88,17 @@ export class Workload {
   /** Starts the clients. */
   start(): void {
     for (let id = 1; id <= this.#world.plan.workload.clients; id++) {
-      const client: Client = { id, home: 1, calls: 0, lastValue: 0, wasRefused: false, open: undefined };
+      const client: Client = {
+        id,
+        home: 1,
+        calls: 0,
+        lastValue: 0,
+        wasRefused: false,
+        open: undefined,
+        named: undefined,
+        repeats: false,
+        sequence: 0,
+      };
       this.#callLater(client);
     }
   }
@@ -92,7 +122,7 @@ export class Workload {
     };
     this.#world.later(this.#world.plan.workload.timeoutUs, "patience ends", () => {
       if (isOver()) return;
-      if (client.open) this.#lostTrackOf(client.open);
+      if (client.open) this.#lostTrackOf(client.open, client);
       next();
     }, client.id);
     client.open = undefined;
@@ -101,6 +131,7 @@ export class Workload {
       client.wasRefused = true;
       return next();
     }
+    if (client.repeats && client.named) return this.#repeat(client, member, client.named, next);
     if (this.#chance.oneIn(12)) return this.#hold(client, member, next);
     const key = this.history.keyAt(this.#chance.below(64));
     if (this.#chance.happens(this.#world.plan.workload.reads)) this.#read(client, member, key, next);
@@ -118,13 +149,37 @@ export class Workload {
   #write(client: Client, member: Member, key: number, next: () => void): void {
     const operation = this.#operation(client, key);
     const recorded = this.history.call(key, inputOf(operation), this.#world.nextOrder());
+    client.named = operation.session ? { operation, recorded, mayHaveRun: false } : undefined;
+    this.#attempt(client, member, operation, recorded, client.named, next);
+  }
+
+  #repeat(client: Client, member: Member, named: NamedWrite, next: () => void): void {
+    client.repeats = false;
+    this.counts.repeated++;
+    this.#attempt(client, member, named.operation, named.recorded, named, next);
+  }
+
+  #attempt(
+    client: Client,
+    member: Member,
+    operation: Write,
+    recorded: Recorded,
+    named: NamedWrite | undefined,
+    next: () => void,
+  ): void {
     client.open = recorded;
     this.#propose(client, member, operation, (result) => {
       if (this.counts.writes++ % AUDIT_WRITES === 0) audit(this.#world, this.#world.oracle.maxCommitted);
-      recorded.output = result;
-      recorded.returnAt = this.#world.nextOrder();
+      // The client has written since: the answer, if there ever was one, is no longer kept.
+      if (result === undefined && named && client.named !== named) return next();
+      const isAgain = recorded.returnAt !== Infinity;
+      if (named && (result === undefined || (isAgain && recorded.output !== result))) {
+        const text = `${JSON.stringify(operation)} is answered ${result}`;
+        this.#world.oracle.violate(9, isAgain ? `${text}, and was answered ${recorded.output} before` : text);
+      }
+      if (!isAgain) Object.assign(recorded, { output: result, returnAt: this.#world.nextOrder() });
       next();
-    }, (isHarmless) => this.#gone(client, recorded, isHarmless, next));
+    }, (isHarmless) => this.#gone(client, recorded, isHarmless && !named?.mayHaveRun, next));
   }
 
   /** A read that must see everything: at the replica once the leader has confirmed, or through the log. */
@@ -217,26 +272,35 @@ export class Workload {
       client.wasRefused = true;
       this.history.forget(recorded);
       if (this.#chance.oneIn(2)) client.home = 1 + this.#chance.below(this.#world.members.size);
-    } else this.#lostTrackOf(recorded);
+    } else this.#lostTrackOf(recorded, client);
     next();
   }
 
-  #lostTrackOf(recorded: Recorded): void {
+  #lostTrackOf(recorded: Recorded, client: Client): void {
     this.counts.unknown++;
+    const { named } = client;
+    if (named?.recorded === recorded) {
+      named.mayHaveRun = true;
+      client.repeats = !this.#chance.oneIn(3);
+      if (client.repeats) return;
+    }
     this.history.unknown(recorded);
   }
 
-  #operation(client: Client, key: number): Operation & { kind: "swap" | "cas" } {
+  #operation(client: Client, key: number): Write {
     const value = this.#nextValue++;
-    if (this.#chance.oneIn(2)) return { kind: "swap", key, value };
-    return { kind: "cas", key, expected: client.lastValue, value };
+    const named = this.#world.fsm.hasSessions
+      ? { session: { clientId: `client-${client.id}`, sequence: ++client.sequence } }
+      : {};
+    if (this.#chance.oneIn(2)) return { kind: "swap", key, value, ...named };
+    return { kind: "cas", key, expected: client.lastValue, value, ...named };
   }
 }
 
 /** Errors after which a write certainly has no effect. */
 const HARMLESS: ReadonlySet<string> = new Set(["not-leader", "no-leader"]);
 
-function inputOf(operation: Operation & { kind: "swap" | "cas" }): RegisterInput {
+function inputOf(operation: Write): RegisterInput {
   return operation.kind === "swap"
     ? { kind: "swap", value: operation.value }
     : { kind: "cas", expected: operation.expected, value: operation.value };
