@@ -21,6 +21,8 @@ import { isWord, parameterNames, sqlStatements, type SqlToken, sqlTokens } from 
 
 /** SQL texts whose statements one database keeps prepared; the one used longest ago goes first. */
 export const PREPARED_TEXT_COUNT_MAX = 128;
+/** From so many on, it is kept in mind which text was used last. */
+const ORDERED_FROM_COUNT = PREPARED_TEXT_COUNT_MAX / 2;
 
 /** The part of sql.js that is used; the package ships no types. */
 interface Library {
@@ -130,7 +132,8 @@ class SqlJsDatabase implements SqlDatabase {
   /** Finds the text, which thereby becomes the one used last. */
   #recall(sql: string): PreparedText | undefined {
     const text = this.#texts.get(sql);
-    if (text) {
+    // While there is much room, the order does not matter yet.
+    if (text && this.#texts.size > ORDERED_FROM_COUNT) {
       this.#texts.delete(sql);
       this.#texts.set(sql, text);
     }

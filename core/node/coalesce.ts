@@ -35,6 +35,11 @@ export function coalesce(messages: readonly Message[]): PeerMessage[] {
   return joined;
 }
 
+/** Whether a message only tells of a commit. It may come later, with the next entries, or not at all: heartbeats tell it too. */
+export function isNotice(message: PeerMessage): boolean {
+  return message.kind === "append" && message.entries.length === 0;
+}
+
 function join(a: PeerMessage, b: PeerMessage): PeerMessage | undefined {
   if (a.term !== b.term || a.from !== b.from) return undefined;
   if (a.kind === "append" && b.kind === "append") return joinAppends(a, b);

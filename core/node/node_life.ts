@@ -23,7 +23,7 @@ import { MeshOperations } from "./operations.ts";
 import { type Place, randomUlaNetwork } from "./origin.ts";
 import { PlaceFinder } from "./place_finder.ts";
 import { programError } from "./program_error.ts";
-import { RaftLoop } from "./raft_loop.ts";
+import { type LoopChange, RaftLoop } from "./raft_loop.ts";
 import { RaftTicker } from "./raft_ticker.ts";
 import { Reconciler } from "./reconciler.ts";
 import { ReplicaGuard } from "./replica_guard.ts";
@@ -46,7 +46,7 @@ export const RECONCILE_INTERVAL_MS = 5_000;
 /** Between two runs of the reconciler there is so much rest, in milliseconds, … */
 const RECONCILE_REST_MS = 20;
 /** … and so many times what the last run took. */
-const RECONCILE_REST_FACTOR = 19;
+const RECONCILE_REST_FACTOR = 9;
 /** How long a stopping leader waits for another one, in milliseconds. */
 export const HAND_OVER_MS = 1_000;
 /** While there is no leader the log says so this often, in milliseconds. */
@@ -74,6 +74,8 @@ export class NodeLife implements AsyncDisposable {
   #upgrades: Upgrades | undefined;
   #again: Alarm | undefined;
   #restUntilMs = 0;
+  /** `meshVersion` that the last run of the reconciler saw. */
+  #reconciledVersion = -1;
   #isLeaving = false;
   #isFinished = false;
   #isLeftBehind = false;
@@ -154,7 +156,7 @@ export class NodeLife implements AsyncDisposable {
       heard: (message) => this.#contact.heard(message),
       mayKeepState: () => this.#guard?.quarantine === undefined,
       random,
-      onChange: () => this.#changed(),
+      onChange: (change) => this.#changed(change),
       log: log.child("raft"),
     });
     raft.ended.catch((error) => this.#end.reject(programError(error)));
@@ -233,7 +235,7 @@ export class NodeLife implements AsyncDisposable {
     this.#again = this.#stack.use(new Alarm(clock, () => this.#reconcile()));
     // A host that has moved is found again as soon as the mesh is told.
     tunnel.whenUnderlayChanges(() => this.#stop.signal.aborted || this.#reconcile());
-    this.#changed();
+    this.#changed("group");
     // Whoever was left behind by a recovery hears of it before it could take part in an election.
     const { id, membership: { voters } } = running.raftStatus;
     if (voters.includes(id)) links.greet(voters);
@@ -311,15 +313,23 @@ export class NodeLife implements AsyncDisposable {
     });
   }
 
-  #changed(): void {
+  #changed(change: LoopChange): void {
     // While the node stops, the last turn of Raft still tells of changes; the timers are gone by then.
     if (this.#stop.signal.aborted) return this.#changes.notify();
     this.#guard?.changed();
-    const nowMs = this.#parts.clock.monotonicMs();
-    if (nowMs >= this.#restUntilMs) this.#reconcile();
-    else this.#again?.arm(this.#restUntilMs);
-    this.#lead();
+    if (change === "group" || this.#mayDiffer()) {
+      const nowMs = this.#parts.clock.monotonicMs();
+      if (nowMs >= this.#restUntilMs) this.#reconcile();
+      else this.#again?.arm(this.#restUntilMs);
+      this.#lead();
+    }
     this.#changes.notify();
+  }
+
+  /** Whether what was applied may matter to this host: to its tunnel, or to a learner that catches up. */
+  #mayDiffer(): boolean {
+    const { meshVersion } = this.#parts.machine;
+    return meshVersion !== this.#reconciledVersion || (this.#raft?.confState.learners.length ?? 1) > 0;
   }
 
   /** A run reads every node of the mesh: in a storm of changes it rests for a while, longer the larger the mesh is. */
@@ -347,6 +357,7 @@ export class NodeLife implements AsyncDisposable {
       return this.#again?.arm(clock.monotonicMs() + RECONCILE_INTERVAL_MS);
     }
     const startMs = clock.monotonicMs();
+    this.#reconciledVersion = this.#parts.machine.meshVersion;
     const dueMs = this.#reconciler?.run() ?? Infinity;
     this.#announcer?.run();
     this.#upgrades?.run();

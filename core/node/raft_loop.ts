@@ -19,7 +19,7 @@ import { assert } from "../assert.ts";
 import { MeshError } from "../plugin/errors.ts";
 import type { RaftEngine } from "../raft/engine.ts";
 import type { MemoryStorage } from "../raft/memory_storage.ts";
-import type { PeerMessage } from "../raft/message.ts";
+import type { Message, PeerMessage } from "../raft/message.ts";
 import type { DropReason, ProposeRefusal } from "../raft/outcome.ts";
 import type { Ready } from "../raft/ready.ts";
 import type { RaftStatus } from "../raft/status.ts";
@@ -27,7 +27,7 @@ import type { ConfState, Entry, LogStore } from "../seams/log_store.ts";
 import type { Log } from "../seams/log.ts";
 import type { Random } from "../seams/random.ts";
 import type { StateMachine } from "../state/apply.ts";
-import { coalesce } from "./coalesce.ts";
+import { coalesce, isNotice } from "./coalesce.ts";
 import { Proposals } from "./proposals.ts";
 import { Reads } from "./reads.ts";
 import { SlowDisk } from "./slow_disk.ts";
@@ -43,7 +43,12 @@ export interface LoopTime {
   catchUp(): void;
   /** The loop has nothing to do. */
   rest(): void;
+  /** Calls back in a moment, once for all calls until then. */
+  soon(call: () => void): void;
 }
+
+/** What kind of change there was: of what is applied alone, or of the Raft group as well. */
+export type LoopChange = "applied" | "group";
 
 /** The parts the loop drives; it owns none of them. */
 export interface RaftLoopParts {
@@ -61,8 +66,8 @@ export interface RaftLoopParts {
   /** False while the state is known to be wrong: then it must not become a snapshot. */
   readonly mayKeepState?: () => boolean;
   readonly random: Random;
-  /** Called after entries or a snapshot were applied, or leader or role changed. */
-  readonly onChange: () => void;
+  /** Called after entries or a snapshot were applied, or leader, role or membership changed. */
+  readonly onChange: (change: LoopChange) => void;
   readonly log: Log;
 }
 
@@ -75,6 +80,8 @@ export class RaftLoop implements AsyncDisposable {
   #confState: ConfState;
   #wake: () => void = () => {};
   #stopping = false;
+  /** Messages that wait for company. */
+  #held: PeerMessage[] = [];
   /** Why nobody is served any more. */
   #over: MeshError | undefined;
   readonly #snapshots: SnapshotKeeper;
@@ -268,7 +275,8 @@ export class RaftLoop implements AsyncDisposable {
 
   async #turn(ready: Ready): Promise<void> {
     const { engine, send } = this.#parts;
-    for (const message of coalesce(ready.messages)) send(message);
+    const confState = this.#confState;
+    this.#send(ready.messages);
     const began = this.#disk.begin();
     await this.#persist(ready);
     if (ready.mustSync) this.#wrote(began);
@@ -280,8 +288,31 @@ export class RaftLoop implements AsyncDisposable {
     this.#reads.applied(this.#parts.machine.appliedIndex);
     engine.advance();
     this.#snapshotIfDue();
-    if (ready.softState || ready.snapshot || ready.committedEntries.length > 0) this.#parts.onChange();
+    if (ready.softState || ready.snapshot || this.#confState !== confState) this.#parts.onChange("group");
+    else if (ready.committedEntries.length > 0) this.#parts.onChange("applied");
   }
+
+  /**
+   * Sends, but holds back what only tells of a commit: under load the next entries take it along, and followers have one
+   * message, one turn and one answer less for each write.
+   */
+  #send(messages: readonly Message[]): void {
+    const { send, time } = this.#parts;
+    const joined = this.#held.length === 0 ? coalesce(messages) : coalesce([...this.#held, ...messages]);
+    this.#held = [];
+    for (const [i, message] of joined.entries()) {
+      const isLast = !joined.some(({ to }, j) => j > i && to === message.to);
+      if (time && isLast && isNotice(message)) this.#held.push(message);
+      else send(message);
+    }
+    if (this.#held.length > 0) time?.soon(this.#release);
+  }
+
+  readonly #release = (): void => {
+    const held = this.#held;
+    this.#held = [];
+    if (!this.#over) { for (const message of held) this.#parts.send(message); }
+  };
 
   async #persist({ snapshot, entries, hardState, mustSync }: Ready): Promise<void> {
     const { store, storage } = this.#parts;

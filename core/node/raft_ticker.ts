@@ -12,6 +12,9 @@ import type { LoopTime, RaftLoop } from "./raft_loop.ts";
 /** A timer that comes so many ticks late means that the process stood still. */
 export const LATE_TICKS_MAX = 10;
 
+/** How long {@linkcode RaftTicker.soon} waits: longer than a turn under load, shorter than anybody notices; milliseconds. */
+export const SOON_MS = 2;
+
 /** What a ticker is made of. */
 export interface RaftTickerParts {
   readonly clock: Clock;
@@ -26,6 +29,8 @@ export class RaftTicker implements LoopTime, Disposable {
   readonly #clock: Clock;
   readonly #tickMs: number;
   readonly #alarm: Pick<Alarm, "arm"> & Disposable;
+  readonly #soon: Pick<Alarm, "arm"> & Disposable;
+  #due: (() => void) | undefined;
   #loop: Pick<RaftLoop, "tick" | "ticksToAction"> | undefined;
   /** When the last tick that was given had been due. */
   #lastMs = 0;
@@ -35,6 +40,11 @@ export class RaftTicker implements LoopTime, Disposable {
     this.#clock = clock;
     this.#tickMs = tickMs;
     this.#alarm = makeAlarm(() => this.#ring());
+    this.#soon = makeAlarm(() => {
+      const call = this.#due;
+      this.#due = undefined;
+      call?.();
+    });
   }
 
   /** Time begins for `loop`. */
@@ -69,9 +79,17 @@ export class RaftTicker implements LoopTime, Disposable {
     this.#alarm.arm(atMs);
   }
 
-  /** No tick comes after this. */
+  soon(call: () => void): void {
+    if (this.#due) return;
+    this.#due = call;
+    this.#soon.arm(this.#clock.monotonicMs() + SOON_MS);
+  }
+
+  /** No tick comes after this, nor a call. */
   [Symbol.dispose](): void {
     this.#loop = undefined;
+    this.#due = undefined;
+    this.#soon[Symbol.dispose]();
     this.#alarm[Symbol.dispose]();
   }
 

@@ -41,9 +41,9 @@ export interface SnapshotDelay {
  * disk, half of which are applied again at a start: well below a second.
  */
 export const SNAPSHOT_POLICY: SnapshotPolicy = {
-  entryCount: 5_000,
-  logBytes: 8 << 20,
-  delay: { sizeShare: 1 / 2, timesMax: 10 },
+  entryCount: 25_000,
+  logBytes: 16 << 20,
+  delay: { sizeShare: 1 / 2, timesMax: 2 },
   trailingEntryCount: 5_000,
   trailingBytes: 16 << 20,
 };

@@ -5,7 +5,7 @@
  */
 import { create, type DescMessage, type DescMethod, fromBinary, type Message, toBinary } from "@bufbuild/protobuf";
 import { MeshError } from "../plugin/errors.ts";
-import type { RpcCall, RpcMethod, RpcNext } from "../plugin/rpc.ts";
+import type { RpcCall, RpcContext, RpcMethod, RpcNext } from "../plugin/rpc.ts";
 import { methodPath } from "./method_table.ts";
 
 /**
@@ -29,6 +29,28 @@ export function handlerChainEnd(descriptor: DescMethod, handler: RpcMethod): Rpc
   };
 }
 
+/**
+ * The same for a method with one request and one response that nobody stands in front of: no iteration.
+ *
+ * @param requests What the caller has sent, all of it or its first two messages.
+ */
+export async function unaryEnd(
+  descriptor: DescMethod,
+  handler: RpcMethod,
+  requests: readonly Uint8Array[],
+  context: RpcContext,
+): Promise<Uint8Array> {
+  const [request] = requests;
+  if (!request || requests.length > 1) throw notOne(methodPath(descriptor), requests.length > 1);
+  const result = handler.handle(decode(descriptor.input, request), context);
+  if (Symbol.asyncIterator in result) throw new MeshError("internal", `${methodPath(descriptor)} answers only once`);
+  return toBinary(descriptor.output, create(descriptor.output, await result));
+}
+
+function notOne(path: string, hasMore: boolean): MeshError {
+  return new MeshError("unimplemented", `${path} takes one request, got ${hasMore ? "more" : "none"}`);
+}
+
 async function* decoded(schema: DescMessage, messages: AsyncIterable<Uint8Array>): AsyncGenerator<Message> {
   for await (const bytes of messages) yield decode(schema, bytes);
 }
@@ -44,9 +66,9 @@ function decode(schema: DescMessage, bytes: Uint8Array): Message {
 async function onlyOne(requests: AsyncIterable<Message>, path: string): Promise<Message> {
   let only: Message | undefined;
   for await (const request of requests) {
-    if (only !== undefined) throw new MeshError("unimplemented", `${path} takes one request, got more`);
+    if (only !== undefined) throw notOne(path, true);
     only = request;
   }
-  if (only === undefined) throw new MeshError("unimplemented", `${path} takes one request, got none`);
+  if (only === undefined) throw notOne(path, false);
   return only;
 }

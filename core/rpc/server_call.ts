@@ -7,12 +7,12 @@
  * @module
  */
 import type { ServerDuplexStream } from "@grpc/grpc-js";
-import { delay } from "../io/alarm.ts";
+import { Alarm } from "../io/alarm.ts";
 import { systemClock } from "../io/clock.ts";
 import { MeshError } from "../plugin/errors.ts";
-import type { RpcCall, RpcContext, RpcInterceptor, RpcMetadata, RpcNext, RpcPeer } from "../plugin/rpc.ts";
+import type { RpcCall, RpcContext, RpcInterceptor, RpcMetadata, RpcMethod, RpcNext, RpcPeer } from "../plugin/rpc.ts";
 import type { Log } from "../seams/log.ts";
-import { handlerChainEnd } from "./handler.ts";
+import { handlerChainEnd, unaryEnd } from "./handler.ts";
 import { METADATA_BYTES_MAX } from "./limits.ts";
 import { fromGrpc, metadataBytes, setAll, toGrpc } from "./metadata.ts";
 import type { MethodEntry } from "./method_table.ts";
@@ -40,14 +40,16 @@ export class ServerCall implements RpcContext {
   readonly peer: RpcPeer;
   readonly metadata: RpcMetadata;
   readonly deadlineWallMs: number;
-  readonly signal: AbortSignal;
   readonly #stream: ByteStream;
   readonly #method: MethodEntry;
   readonly #rules: CallRules;
-  readonly #abort = new AbortController();
+  /** Made when somebody asks for it; most handlers never do. */
+  #abort: AbortController | undefined;
+  /** Why nobody waits for the answer. */
+  #gone: MeshError | undefined;
   readonly #trailers = toGrpc([]);
-  /** Aborted when the caller has sent what the wait is for, or the call is over. */
-  readonly #requestArrived = new AbortController();
+  /** Rings when what the wait is for has not come in time. */
+  #requestWait: Alarm | undefined;
   #hasEnded = false;
 
   constructor(stream: ByteStream, method: MethodEntry, peer: RpcPeer, rules: CallRules) {
@@ -58,9 +60,16 @@ export class ServerCall implements RpcContext {
     this.peer = peer;
     this.metadata = fromGrpc(stream.metadata);
     this.deadlineWallMs = Number(stream.getDeadline());
-    this.signal = this.#abort.signal;
     // grpc-js also says so after every call that ended well.
-    stream.on("cancelled", () => this.#giveUp(this.#whyGone()));
+    stream.on("cancelled", () => this.#giveUp());
+  }
+
+  get signal(): AbortSignal {
+    if (!this.#abort) {
+      this.#abort = new AbortController();
+      if (this.#gone) this.#abort.abort(this.#gone);
+    }
+    return this.#abort.signal;
   }
 
   sendInitialMetadata(entries: Readonly<Record<string, string>>): void {
@@ -76,8 +85,13 @@ export class ServerCall implements RpcContext {
     const startMs = systemClock.monotonicMs();
     let failure: unknown;
     try {
-      await this.#admit();
-      for await (const response of this.#chain()) await this.#write(response);
+      const admission = this.#admit();
+      if (admission) await admission;
+      const { descriptor, handler } = this.#method;
+      const interceptors = this.#rules.interceptorsOf(this.methodPath);
+      const isPlain = handler && descriptor.methodKind === "unary" && interceptors.length === 0;
+      if (isPlain) await this.#answer(handler);
+      else for await (const response of this.#chain(interceptors)) await this.#write(response);
       this.#finish();
     } catch (error) {
       failure = error;
@@ -89,11 +103,12 @@ export class ServerCall implements RpcContext {
   /** Ends the call now with `error`, whatever its handler is doing. */
   end(error: MeshError): void {
     if (this.#hasEnded) return;
-    this.#abort.abort(error);
+    this.#leave(error);
     this.#fail(error);
   }
 
-  async #admit(): Promise<void> {
+  /** Nothing to wait for unless membership has to be asked for. */
+  #admit(): Promise<void> | undefined {
     if (metadataBytes(this.#stream.metadata) > METADATA_BYTES_MAX) {
       throw new MeshError("exhausted", `The call's metadata is larger than ${METADATA_BYTES_MAX} bytes`);
     }
@@ -103,15 +118,43 @@ export class ServerCall implements RpcContext {
         hint: "Call it through the node's Unix socket.",
       });
     }
-    if (authorisation === "member" && !await this.#rules.isMember(this)) {
-      throw new MeshError("permission-denied", `${this.methodPath} is allowed only to members of the mesh`);
-    }
+    return authorisation === "member" ? this.#admitMember() : undefined;
   }
 
-  #chain(): AsyncIterable<Uint8Array> {
+  async #admitMember(): Promise<void> {
+    if (await this.#rules.isMember(this)) return;
+    throw new MeshError("permission-denied", `${this.methodPath} is allowed only to members of the mesh`);
+  }
+
+  /** One request, one response, nobody in between: no iteration. */
+  async #answer(handler: RpcMethod): Promise<void> {
+    const requests = await this.#wholeRequest();
+    const response = await unaryEnd(this.#method.descriptor, handler, requests, this);
+    if (this.#gone) throw this.#gone;
+    if (!this.#hasEnded) this.#stream.write(response);
+  }
+
+  /** What the caller sends, until it has ended or sent too much. */
+  #wholeRequest(): Promise<Uint8Array[]> {
+    const { promise, resolve, reject } = Promise.withResolvers<Uint8Array[]>();
+    const requests: Uint8Array[] = [];
+    this.#limitRequestWait();
+    this.#stream.on("data", (message: Uint8Array) => {
+      if (requests.push(message) > 1) resolve(requests);
+    });
+    this.#stream.on("end", () => {
+      this.#requestWait?.[Symbol.dispose]();
+      resolve(requests);
+    });
+    this.#stream.on("error", (error) => reject(this.#gone ?? error));
+    this.#stream.on("cancelled", () => reject(this.#gone));
+    return promise;
+  }
+
+  #chain(interceptors: readonly RpcInterceptor[]): AsyncIterable<Uint8Array> {
     const { descriptor, authorisation, handler } = this.#method;
     const end: RpcNext = handler ? handlerChainEnd(descriptor, handler) : unserved;
-    const chain = this.#rules.interceptorsOf(this.methodPath).reduceRight<RpcNext>(
+    const chain = interceptors.reduceRight<RpcNext>(
       (next, interceptor) => (call) => interceptor(call, next),
       end,
     );
@@ -131,26 +174,25 @@ export class ServerCall implements RpcContext {
     try {
       // Leaving the loop early must not destroy the stream: the response still has to go out.
       for await (const message of this.#stream.iterator({ destroyOnReturn: false })) {
-        if (isStreamed) this.#requestArrived.abort();
+        if (isStreamed) this.#requestWait?.[Symbol.dispose]();
         yield message;
       }
-      this.#requestArrived.abort();
+      this.#requestWait?.[Symbol.dispose]();
     } catch (error) {
-      this.signal.throwIfAborted();
-      throw error;
+      throw this.#gone ?? error;
     }
   }
 
   #limitRequestWait(): void {
     const { requestWaitMs } = this.#rules;
-    delay(requestWaitMs, this.#requestArrived.signal).then(
-      () => this.end(new MeshError("timeout", `No request came within ${requestWaitMs / 1000} s`)),
-      () => {},
-    );
+    this.#requestWait = new Alarm(systemClock, () => {
+      this.end(new MeshError("timeout", `No request came within ${requestWaitMs / 1000} s`));
+    });
+    this.#requestWait.arm(systemClock.monotonicMs() + requestWaitMs);
   }
 
   async #write(response: Uint8Array): Promise<void> {
-    this.signal.throwIfAborted();
+    if (this.#gone) throw this.#gone;
     if (this.#stream.write(response)) return;
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const onAbort = () => reject(this.signal.reason);
@@ -177,15 +219,21 @@ export class ServerCall implements RpcContext {
   }
 
   /** The caller is gone: there is nobody to send a status to. */
-  #giveUp(why: MeshError): void {
-    if (this.#enterEnd()) this.#abort.abort(why);
+  #giveUp(): void {
+    if (this.#enterEnd()) this.#leave(this.#whyGone());
+  }
+
+  /** Tells the handler that nobody waits for it. */
+  #leave(why: MeshError): void {
+    this.#gone ??= why;
+    this.#abort?.abort(this.#gone);
   }
 
   /** True for the first that ends the call. */
   #enterEnd(): boolean {
     if (this.#hasEnded) return false;
     this.#hasEnded = true;
-    this.#requestArrived.abort();
+    this.#requestWait?.[Symbol.dispose]();
     return true;
   }
 
@@ -200,7 +248,7 @@ export class ServerCall implements RpcContext {
     if (failure === undefined) return this.#rules.log.debug("call served", fields);
     const { code, message, isUnexpected } = statusOf(failure);
     // A handler that was told to stop may fail in any way it likes.
-    if (!isUnexpected || this.signal.aborted) {
+    if (!isUnexpected || this.#gone) {
       return this.#rules.log.debug("call refused", { ...fields, code, reason: message });
     }
     this.#rules.log.error("call failed", { ...fields, code, stack: stackOf(failure) });

@@ -26,7 +26,16 @@ import {
   queryResponse,
   sqlErrorResponse,
 } from "./codec.ts";
-import { APPLIED_TABLE, entrySqlProblem, isReadOnlySql, isSingleStatement, SqlVerdicts } from "./determinism.ts";
+import {
+  APPLIED_TABLE,
+  entrySqlProblem,
+  isReadOnlySql,
+  isSingleStatement,
+  saysFail,
+  SqlVerdicts,
+  undoesItself,
+} from "./determinism.ts";
+import { EntryReader } from "./entry_reader.ts";
 import { SCHEMA_VERSION } from "./migrations.ts";
 import { mayRaiseRequirement, ProgramTooOldError, type ProgramVersions, requireProgram } from "./program_versions.ts";
 import { ReplicaCheck } from "./replica_check.ts";
@@ -79,9 +88,14 @@ CREATE TABLE IF NOT EXISTS ${APPLIED_TABLE} (
 ) STRICT, WITHOUT ROWID;
 INSERT INTO ${APPLIED_TABLE} (id, log_index, log_term) VALUES (1, 0, 0) ON CONFLICT DO NOTHING`;
 
+const SCHEMA_TEXTS_SQL = "SELECT coalesce(sql, '') FROM sqlite_schema";
+
 const READ_APPLIED_SQL = `SELECT log_index, log_term FROM ${APPLIED_TABLE}`;
 
 const WRITE_APPLIED_SQL = `UPDATE ${APPLIED_TABLE} SET log_index = :index, log_term = :term`;
+
+/** Text that names a table of the mesh; a table of a plugin has the plugin's name in front. */
+const MESH_TABLES_REGEXP = /\b(mesh_state|namespaces|node_versions|nodes|leases|pools|raft_acls)\b/i;
 
 /** The replicated database and how far it is. One owner; all calls are synchronous. */
 export class StateMachine implements Disposable, StateReader {
@@ -94,6 +108,13 @@ export class StateMachine implements Disposable, StateReader {
   readonly #singles = new SqlVerdicts(isSingleStatement);
   readonly #reads = new SqlVerdicts(isReadOnlySql);
   readonly #raises = new SqlVerdicts(mayRaiseRequirement);
+  readonly #entries = new EntryReader();
+  readonly #undoesItself = new SqlVerdicts(undoesItself);
+  /** Whether a table or trigger may say that a statement that fails keeps a part of what it did. */
+  #mayKeepParts = false;
+  readonly #namesMesh = new SqlVerdicts((sql: string) => MESH_TABLES_REGEXP.test(sql));
+  readonly #saysFail = new SqlVerdicts(saysFail);
+  #meshVersion = 0;
   #database: SqlDatabase;
   #appliedIndex = 0;
   #appliedTerm = 0;
@@ -130,6 +151,11 @@ export class StateMachine implements Disposable, StateReader {
   /** Term of the last entry applied, 0 if none was. */
   get appliedTerm(): number {
     return this.#appliedTerm;
+  }
+
+  /** Rises whenever a table of the mesh itself may have changed, and not for tables of plugins. */
+  get meshVersion(): number {
+    return this.#meshVersion;
   }
 
   /**
@@ -216,7 +242,7 @@ export class StateMachine implements Disposable, StateReader {
     assert(entry.index === this.#appliedIndex + 1, "No committed entry is left out");
     this.#advance(entry.index, entry.term);
     if (entry.data.length === 0) return entryResponse();
-    const statement = decodeEntry(entry.data);
+    const statement = this.#entries.read(entry.data) ?? decodeEntry(entry.data);
     switch (statement.kind) {
       case "undecodable":
         return entryResponse(statement.why);
@@ -259,7 +285,21 @@ export class StateMachine implements Disposable, StateReader {
     return "SQL text has more than one statement, and the entry is no transaction";
   }
 
+  /** Without a savepoint: SQLite takes back by itself what a single statement did before it failed. */
+  #runAlone({ kind, sql, parameters }: EntryStatement): RaftApplyResponse {
+    try {
+      const rows = this.#database.run(sql, parameters);
+      return kind === "query" ? queryResponse(rows) : executionResponse(this.#database.changes());
+    } catch (error) {
+      if (!(error instanceof SqlError)) throw error;
+      return sqlErrorResponse(kind, error.message);
+    }
+  }
+
   #runStatement(statement: EntryStatement): RaftApplyResponse {
+    if (this.#namesMesh.of(statement.sql)) this.#meshVersion++;
+    this.#mayKeepParts ||= this.#saysFail.of(statement.sql);
+    if (!this.#mayKeepParts && this.#undoesItself.of(statement.sql)) return this.#runAlone(statement);
     this.#database.run("SAVEPOINT entry");
     try {
       const rows = this.#database.run(statement.sql, statement.parameters);
@@ -316,6 +356,8 @@ export class StateMachine implements Disposable, StateReader {
     assert(typeof index === "number" && typeof term === "number", "An opened database knows its applied index");
     this.#appliedIndex = index;
     this.#appliedTerm = term;
+    this.#meshVersion++;
+    this.#mayKeepParts = this.#database.run(SCHEMA_TEXTS_SQL).rows.some(([sql]) => saysFail(String(sql)));
   }
 
   /** One transaction. Any error on the way to its commit is a failure; results of entries are not errors here. */

@@ -123,6 +123,24 @@ export function isSingleStatement(sql: string): boolean {
   return tokens !== undefined && sqlStatements(tokens).length === 1;
 }
 
+/**
+ * True if `sql` is one INSERT, UPDATE or DELETE that takes back everything it did when it fails: not `OR FAIL`, which keeps
+ * a part, and no `RETURNING`, whose rows are looked at when all is done. What tables and triggers say is not seen here. Never throws.
+ */
+export function undoesItself(sql: string): boolean {
+  const tokens = sqlTokens(sql);
+  const statements = tokens ? sqlStatements(tokens) : [];
+  const [statement] = statements;
+  if (statements.length !== 1 || !statement) return false;
+  return ["insert", "update", "delete"].some((word) => isWord(statement[0], word)) &&
+    !statement.some((token) => isWord(token, "fail") || isWord(token, "returning"));
+}
+
+/** True if `sql` may make a table or trigger that says FAIL: one whose failures keep a part of what was done. */
+export function saysFail(sql: string): boolean {
+  return /\bfail\b/i.test(sql);
+}
+
 /** True if every statement of `sql` only reads: `SELECT`, `VALUES`, and `WITH` in front of them. Never throws. */
 export function isReadOnlySql(sql: string): boolean {
   const tokens = sqlTokens(sql);

@@ -3,7 +3,7 @@
  *
  * ```text
  * --seconds N      of each measurement (3)
- * --warm-up N      seconds before each (1)
+ * --warm-up N      seconds of writes by 64 clients before all of them (5); each begins with another second
  * --clients A,B    numbers of clients that write (1,16,64,256,1000)
  * --readers A,B    numbers of clients that read (64)
  * --only A,B       names of systems
@@ -32,6 +32,8 @@ const KEY_COUNT = 4_000;
 const CLIENTS_PER_CONNECTION = 64;
 const TICKS_PER_SECOND = 100;
 const DEADLINE_MS = 60_000;
+const BEGIN_MS = 1000;
+const WARM_UP_CLIENTS = 64;
 
 /** One measurement of one system. */
 interface Measurement extends LoadResult {
@@ -72,7 +74,8 @@ async function measure(
   cluster: Cluster,
   operation: LoadConfig["operation"],
   clients: number,
-  { seconds, warmUpSeconds }: Options,
+  seconds: number,
+  prefix = `key-${clients}-`,
 ): Promise<Measurement> {
   const config: LoadConfig = {
     dialect: system.dialect,
@@ -80,17 +83,17 @@ async function measure(
     clients,
     connections: Math.ceil(clients / CLIENTS_PER_CONNECTION),
     operation,
-    warmUpMs: warmUpSeconds * 1000,
+    warmUpMs: BEGIN_MS,
     measureMs: seconds * 1000,
     keyCount: Math.max(KEY_COUNT, clients),
-    prefix: operation === "write" ? `key-${clients}-` : `key-${clients}-`,
+    prefix,
   };
   const before = cluster.processIds.map(processorUs);
   await using load = new LabProcess([
     ...[Deno.execPath(), "run", "-A", "--no-check", "--config", CONFIG],
     ...[LOAD_PROGRAM, JSON.stringify(config)],
   ]);
-  await load.waitForLine((text) => text === "done", (seconds + warmUpSeconds) * 1000 + DEADLINE_MS);
+  await load.waitForLine((text) => text === "done", seconds * 1000 + DEADLINE_MS);
   const used = cluster.processIds.map((id, i) => processorUs(id) - (before[i] ?? 0));
   const line = await load.waitForLine((text) => text.startsWith("result "), DEADLINE_MS);
   await cluster.verifyEqual();
@@ -111,10 +114,16 @@ async function measureSystem(system: System, options: Options): Promise<Outcome>
   try {
     await using cluster = await system.start(directory);
     const measurements: Measurement[] = [];
-    for (const clients of options.clients) {
-      measurements.push(await measure(system, cluster, "write", clients, options));
+    // So that everything is compiled that is compiled as it runs, and files have their size.
+    if (options.warmUpSeconds > 0) {
+      await measure(system, cluster, "write", WARM_UP_CLIENTS, options.warmUpSeconds, "warm-");
     }
-    for (const clients of options.readers) measurements.push(await measure(system, cluster, "read", clients, options));
+    for (const clients of options.clients) {
+      measurements.push(await measure(system, cluster, "write", clients, options.seconds));
+    }
+    for (const clients of options.readers) {
+      measurements.push(await measure(system, cluster, "read", clients, options.seconds));
+    }
     return { name, missing, measurements };
   } finally {
     await Deno.remove(directory, { recursive: true });
@@ -168,7 +177,7 @@ function parseOptions(args: readonly string[]): Options {
     (value(name) ?? otherwise).split(",").filter((text) => text !== "").map(Number);
   return {
     seconds: Number(value("seconds") ?? "3"),
-    warmUpSeconds: Number(value("warm-up") ?? "1"),
+    warmUpSeconds: Number(value("warm-up") ?? "5"),
     clients: numbers("clients", "1,16,64,256,1000"),
     readers: numbers("readers", "64"),
     only: (value("only") ?? "").split(",").filter((text) => text !== ""),

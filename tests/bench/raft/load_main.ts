@@ -2,7 +2,7 @@
  * The client of the Raft benchmark: `deno run -A load_main.ts '<LoadConfig as JSON>'`.
  *
  * The same program for every system: so many callers, each with one call at a time and keys of its own, on connections
- * that they share. Messages go through grpc-js as bytes. Says `done`, reads back what it wrote, and prints a
+ * that they share. Messages go through `grpc_connection.ts` as bytes. Says `done`, reads back what it wrote, and prints a
  * {@linkcode LoadResult} as JSON.
  *
  * @module
@@ -10,7 +10,7 @@
 import { Buffer } from "node:buffer";
 import http from "node:http";
 import process from "node:process";
-import { Client, credentials } from "@grpc/grpc-js";
+import { GrpcConnection } from "./grpc_connection.ts";
 import { bytesField, decodeFields, encodeFields, numberField } from "./wire.ts";
 import { GET_PATH, PUT_PATH, SELECT_SQL, UPSERT_SQL } from "./kv_paths.ts";
 
@@ -64,41 +64,28 @@ interface Connection extends Disposable {
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
-const identity = (bytes: Buffer) => bytes;
-
-function bufferOf(bytes: Uint8Array): Buffer {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-}
-
 /** Both gRPC systems: only paths and answers differ. */
 function grpcConnection(
   target: string,
   putPath: string,
   getPath: string,
-  stored: (answer: Buffer) => Stored | undefined,
-) {
-  const client = new Client(target, credentials.createInsecure(), { "grpc.use_local_subchannel_pool": 1 });
-  const call = (path: string, request: Uint8Array) =>
-    new Promise<Buffer>((resolve, reject) => {
-      client.makeUnaryRequest(path, identity, identity, bufferOf(request), (error, answer) => {
-        if (answer) resolve(answer);
-        else reject(error ?? new Error("No answer"));
-      });
-    });
+  stored: (answer: Uint8Array) => Stored | undefined,
+): Connection {
+  const connection = new GrpcConnection(target);
   return {
-    put: (key: Uint8Array, value: Uint8Array) => call(putPath, encodeFields([[1, key], [2, value]])).then(() => {}),
-    get: (key: Uint8Array) => call(getPath, encodeFields([[1, key]])).then(stored),
-    [Symbol.dispose]: () => client.close(),
+    put: (key, value) => connection.call(putPath, encodeFields([[1, key], [2, value]])).then(() => {}),
+    get: (key) => connection.call(getPath, encodeFields([[1, key]])).then(stored),
+    [Symbol.dispose]: () => connection[Symbol.dispose](),
   };
 }
 
-function weftAnswer(answer: Buffer): Stored {
+function weftAnswer(answer: Uint8Array): Stored {
   const fields = decodeFields(answer);
   return { value: decoder.decode(bytesField(fields, 1)), version: numberField(fields, 2) };
 }
 
 /** `RangeResponse { kvs = 2 { version = 4, value = 5 } }`. */
-function etcdAnswer(answer: Buffer): Stored | undefined {
+function etcdAnswer(answer: Uint8Array): Stored | undefined {
   const pair = bytesField(decodeFields(answer), 2);
   if (pair.length === 0) return undefined;
   const fields = decodeFields(pair);

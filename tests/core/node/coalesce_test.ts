@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { coalesce, JOINED_APPEND_BYTES_MAX, JOINED_APPEND_ENTRIES_MAX } from "../../../core/node/coalesce.ts";
+import { coalesce, isNotice, JOINED_APPEND_BYTES_MAX, JOINED_APPEND_ENTRIES_MAX } from "../../../core/node/coalesce.ts";
 import type { Append, AppendAck, Heartbeat, Message } from "../../../core/raft/message.ts";
 import { APPEND_THREAD } from "../../../core/raft/message.ts";
 
@@ -70,4 +70,10 @@ Deno.test("coalesce: what a member tells itself is nobody else's", () => {
     snapshot: undefined,
   };
   assert.deepEqual(coalesce([own]), []);
+});
+
+Deno.test("isNotice: an append without entries, and nothing else", () => {
+  assert.equal(isNotice(append(2, 10, 0, 9)), true);
+  assert.equal(isNotice(append(2, 10, 1, 9)), false);
+  assert.equal(isNotice(ack(2, 10)), false);
 });

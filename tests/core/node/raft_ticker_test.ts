@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { LATE_TICKS_MAX, RaftTicker } from "../../../core/node/raft_ticker.ts";
+import { LATE_TICKS_MAX, RaftTicker, SOON_MS } from "../../../core/node/raft_ticker.ts";
 import { confChange } from "../../../core/raft/conf_change.ts";
 import { RAFT_DEFAULTS } from "../../../core/raft/config.ts";
 import { RaftEngine } from "../../../core/raft/engine.ts";
@@ -57,14 +57,14 @@ function fixture(actsAt = Infinity) {
   const loop = new CountingLoop();
   loop.actsAt = actsAt;
   ticker.begin(loop);
-  const [alarm] = alarms;
-  assert.ok(alarm);
+  const [alarm, soon] = alarms;
+  assert.ok(alarm && soon);
   const startMs = clock.monotonicMs();
   const ring = () => {
     alarm.atMs = Infinity;
     alarm.onDue();
   };
-  return { clock, alarm, ticker, loop, ring, startMs };
+  return { clock, alarm, soon, ticker, loop, ring, startMs };
 }
 
 Deno.test("RaftTicker: the timer is set for the tick that does something, and gives all before it", () => {
@@ -291,3 +291,18 @@ for (const seed of [1, 2, 3, 4, 5]) {
     assert.ok(lazy.wakeCount < eager.wakeCount / 5, `${lazy.wakeCount} of ${eager.wakeCount}`);
   });
 }
+
+Deno.test("RaftTicker.soon: calls once for all that asked, and not after the end", () => {
+  const { soon, ticker, startMs } = fixture();
+  let count = 0;
+  for (let i = 0; i < 3; i++) ticker.soon(() => count++);
+  assert.equal(soon.atMs, startMs + SOON_MS);
+  soon.onDue();
+  assert.equal(count, 1);
+  soon.onDue();
+  assert.equal(count, 1, "nobody has asked since");
+  ticker.soon(() => count++);
+  ticker[Symbol.dispose]();
+  soon.onDue();
+  assert.equal(count, 1);
+});

@@ -50,6 +50,42 @@ Deno.test("applyBatch: answers each entry in order", () => {
   assert.deepEqual([machine.appliedIndex, machine.appliedTerm], [4, 1]);
 });
 
+Deno.test("applyBatch: one statement that fails half way leaves nothing, whatever the schema says about it", () => {
+  for (const clause of ["", "ON CONFLICT FAIL"]) {
+    using machine = machineWith(
+      execution(`CREATE TABLE t (k INTEGER NOT NULL PRIMARY KEY, v INTEGER UNIQUE ${clause}) STRICT`),
+      execution("INSERT INTO t VALUES (1, 1)"),
+    );
+    const failures = [
+      execution("INSERT INTO t VALUES (2, 2), (3, 1), (4, 4)"),
+      execution("UPDATE t SET k = k + 1, v = NULL WHERE 1 / 0 IS NULL; INSERT INTO t VALUES (9, NULL)"),
+      execution("INSERT OR FAIL INTO t VALUES (5, 5), (6, 5)"),
+      query("INSERT INTO t VALUES (7, 9007199254740992) RETURNING v"),
+    ];
+    const responses = machine.applyBatch(committed(3, ...failures));
+    assert.equal(responses.filter((response) => responseError(response) === undefined).length, 1, clause);
+    // Another replica, opened from an image, knows as much about the schema.
+    using replica = StateMachine.open(engine, machine.snapshot());
+    for (const each of [machine, replica]) {
+      each.applyBatch(committed(7, execution("INSERT INTO t VALUES (7, 7), (8, 7)")));
+    }
+    assert.deepEqual(keys(replica), keys(machine));
+    assert.deepEqual(keys(machine), [2, 9], clause);
+    assert.equal(machine.stateHash(), replica.stateHash());
+  }
+});
+
+Deno.test("meshVersion: rises with what names the mesh's own tables, and with another state", () => {
+  using machine = machineWith(CREATE);
+  const before = machine.meshVersion;
+  machine.applyBatch(committed(2, execution("INSERT INTO t (k) VALUES (1)")));
+  assert.equal(machine.meshVersion, before);
+  machine.applyBatch(committed(3, execution('DELETE FROM "nodes"')));
+  assert.equal(machine.meshVersion, before + 1);
+  machine.restore(machine.snapshot());
+  assert.equal(machine.meshVersion, before + 2);
+});
+
 Deno.test("applyBatch: a failing statement undoes its whole entry and no other", () => {
   using machine = machineWith(CREATE);
   const responses = machine.applyBatch(committed(
