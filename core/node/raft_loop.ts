@@ -82,6 +82,10 @@ export class RaftLoop implements AsyncDisposable {
   #stopping = false;
   /** Messages that wait for company. */
   #held: PeerMessage[] = [];
+  /** Whether followers were told of a commit just now. */
+  #hasTold = false;
+  /** Whether writes follow each other. */
+  #isBusy = false;
   /** Why nobody is served any more. */
   #over: MeshError | undefined;
   readonly #snapshots: SnapshotKeeper;
@@ -238,6 +242,7 @@ export class RaftLoop implements AsyncDisposable {
     if (!this.#proposals.hasQueue && !this.#reads.hasUnasked) return;
     const { engine, time } = this.#parts;
     time?.catchUp();
+    if (this.#hasTold && this.#proposals.hasQueue) this.#isBusy = true;
     for (let batch = this.#proposals.takeBatch(); batch; batch = this.#proposals.takeBatch()) {
       const result = engine.proposeAll(batch.data);
       if (result.kind === "appended" || result.kind === "voided") {
@@ -293,8 +298,8 @@ export class RaftLoop implements AsyncDisposable {
   }
 
   /**
-   * Sends, but holds back what only tells of a commit: under load the next entries take it along, and followers have one
-   * message, one turn and one answer less for each write.
+   * Sends, but while writes follow each other holds back what only tells of a commit: the next entries take it along, and
+   * followers have one message, one turn and one answer less for each write.
    */
   #send(messages: readonly Message[]): void {
     const { send, time } = this.#parts;
@@ -302,16 +307,23 @@ export class RaftLoop implements AsyncDisposable {
     this.#held = [];
     for (const [i, message] of joined.entries()) {
       const isLast = !joined.some(({ to }, j) => j > i && to === message.to);
-      if (time && isLast && isNotice(message)) this.#held.push(message);
+      const isLastNotice = time !== undefined && isLast && isNotice(message);
+      if (isLastNotice && this.#isBusy) this.#held.push(message);
       else send(message);
+      if (!isLastNotice) continue;
+      this.#hasTold = true;
+      time.soon(this.#release);
     }
-    if (this.#held.length > 0) time?.soon(this.#release);
   }
 
+  /** No write has come soon after the last commit, or only for what was committed before. */
   readonly #release = (): void => {
     const held = this.#held;
     this.#held = [];
-    if (!this.#over) { for (const message of held) this.#parts.send(message); }
+    this.#hasTold = false;
+    if (held.length > 0) this.#isBusy = false;
+    if (this.#over) return;
+    for (const message of held) this.#parts.send(message);
   };
 
   async #persist({ snapshot, entries, hardState, mustSync }: Ready): Promise<void> {

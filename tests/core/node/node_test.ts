@@ -208,5 +208,7 @@ Deno.test("Join: nodes say what their programs have, and one that is older than 
   await assert.rejects(join("what"), { reason: "invalid-argument" });
   assert.equal((await said()).length, 2);
   await join("99.0.0/99");
-  assert.deepEqual((await said())[2], ["c", "99.0.0", "99"]);
+  // A follower may hear of it a moment later.
+  const third = await eventually("the third", async () => (await said())[2], WAIT_MS);
+  assert.deepEqual(third, ["c", "99.0.0", "99"]);
 });
