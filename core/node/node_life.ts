@@ -222,6 +222,8 @@ export class NodeLife implements AsyncDisposable {
       running,
       tunnel,
       setMembers: (members) => links.setMembers(members),
+      heardMs: (raftId) => links.heardMs(raftId),
+      electionMs: ELECTION_TICKS * RAFT_TICK_MS,
       removed: () => this.#finish(this.#isLeaving ? "left" : "removed"),
       log: log.child("reconcile"),
     }, place.seed?.peers ?? []);

@@ -17,8 +17,15 @@ import { type LinkMember, linkMember } from "./link_directory.ts";
 import { Linger } from "./linger.ts";
 import { type RaftMember, raftMembers } from "../state/queries/raft_members.ts";
 import { listRaftAcls } from "../state/queries/raft_acls.ts";
-import { voteVerdict } from "../state/raft_acl.ts";
-import { type MembershipStep, nextMembershipStep } from "./membership.ts";
+import {
+  type MembershipStep,
+  nextMembershipStep,
+  type PresentGroup,
+  presentGroup,
+  votersWithoutRight,
+  type WantedMember,
+  wantedMembers,
+} from "./membership.ts";
 import { planPeers, tunnelPeer } from "./reconcile.ts";
 import type { Running } from "./running.ts";
 import type { Tunnel } from "./tunnel.ts";
@@ -29,6 +36,10 @@ export interface ReconcilerParts {
   readonly tunnel: Tunnel;
   /** Tells Raft's links who belongs to the mesh. */
   readonly setMembers: (members: readonly LinkMember[]) => void;
+  /** When a message of this member last came, on the monotonic clock. */
+  readonly heardMs: (raftId: number) => number | undefined;
+  /** A member that was heard within this time is up, in milliseconds. */
+  readonly electionMs: number;
   /** Called when the mesh no longer has this node. */
   readonly removed: () => void;
   readonly log: Log;
@@ -43,8 +54,10 @@ export const LINGER_MS = 1_000;
 export const RELEASE_MS = 5_000;
 /** While the leader waits for somebody to learn that it is out of the mesh, it looks again after so long; milliseconds. */
 const LEARN_POLL_MS = 50;
+/** While somebody votes who may not, because too few of the others are up, the leader looks again after so long; milliseconds. */
+const HELD_POLL_MS = 500;
 
-const OPERATIONS: Readonly<Record<MembershipStep["kind"], ConfChangeOperation>> = {
+const OPERATIONS: Readonly<Record<Exclude<MembershipStep["kind"], "hand-over">, ConfChangeOperation>> = {
   "add-learner": "add-learner",
   "promote": "add-voter",
   "demote": "add-learner",
@@ -63,6 +76,8 @@ export class Reconciler {
   #failing = "";
   /** The membership change under way: a second one would only be voided by the engine, at the price of a log entry. */
   #proposed = { index: 0, term: 0 };
+  /** Voters that lost their right and could not be demoted, when this was said last. */
+  #held = "";
   /** Members of the group that are out of the mesh: since when, and up to which index they have to know the log to know it. */
   readonly #leaving = new Map<number, { readonly sinceMs: number; readonly index: number }>();
 
@@ -157,28 +172,48 @@ export class Reconciler {
   #stepMembership(members: readonly RaftMember[], status: RaftStatus): number {
     const { index, term } = this.#proposed;
     if (status.appliedIndex < index && status.hardState.term === term) return Infinity;
-    const acls = this.#parts.running.parts.machine.read(listRaftAcls);
-    const wanted = members.map(({ raftId, nodeId, wantsVote }) => ({
-      raftId,
-      mayVote: wantsVote && voteVerdict(acls, nodeId).allowed,
-    }));
+    const { machine, clock } = this.#parts.running.parts;
+    const nowMs = clock.monotonicMs();
     const waiting = this.#unaware(members, status);
-    const dueMs = waiting.size === 0 ? Infinity : this.#parts.running.parts.clock.monotonicMs() + LEARN_POLL_MS;
-    const present = status.peers.map((peer) => ({
-      raftId: peer.id,
-      voter: status.membership.voters.includes(peer.id),
-      match: peer.match,
-      recentlyActive: peer.recentlyActive,
-      mayGo: !waiting.has(peer.id),
-    }));
-    const step = nextMembershipStep(wanted, present, status.lastIndex);
-    if (!step) return dueMs;
-    const change = confChange([{ operation: OPERATIONS[step.kind], id: step.raftId }]);
-    const result = this.#parts.running.parts.raft.withEngine((engine) => engine.proposeConfChange(change));
-    if (result.kind !== "appended" && result.kind !== "voided") return dueMs;
+    const learnDueMs = waiting.size === 0 ? Infinity : nowMs + LEARN_POLL_MS;
+    const wanted = wantedMembers(members, machine.read(listRaftAcls));
+    const isActive = (id: number) => nowMs - (this.#parts.heardMs(id) ?? -Infinity) < this.#parts.electionMs;
+    const group = presentGroup(status, isActive, (id) => !waiting.has(id));
+    const step = nextMembershipStep(wanted, group);
+    const heldDueMs = this.#noteHeld(members, wanted, group, step) ? nowMs + HELD_POLL_MS : Infinity;
+    if (step && (step.kind !== "hand-over" || status.transferee === 0)) this.#take(step);
+    return Math.min(learnDueMs, heldDueMs);
+  }
+
+  #take({ kind, raftId }: MembershipStep): void {
+    const { running: { parts: { raft } }, log } = this.#parts;
+    if (kind === "hand-over") {
+      const refused = raft.withEngine((engine) => engine.transferLeader(raftId));
+      if (refused === undefined) log.info("handing over: this node may no longer vote", { raftId });
+      return;
+    }
+    const change = confChange([{ operation: OPERATIONS[kind], id: raftId }]);
+    const result = raft.withEngine((engine) => engine.proposeConfChange(change));
+    if (result.kind !== "appended" && result.kind !== "voided") return;
     this.#proposed = { index: result.index, term: result.term };
-    if (result.kind === "appended") this.#parts.log.info("raft membership", { step: step.kind, raftId: step.raftId });
-    return dueMs;
+    if (result.kind === "appended") log.info("raft membership", { step: kind, raftId });
+  }
+
+  /** Whether somebody votes who may not; says so once when nothing can be done about it. */
+  #noteHeld(
+    members: readonly RaftMember[],
+    wanted: readonly WantedMember[],
+    group: PresentGroup,
+    step: MembershipStep | undefined,
+  ): boolean {
+    const denied = new Set(votersWithoutRight(wanted, group));
+    const nodes = members.filter(({ raftId }) => denied.has(raftId)).map(({ nodeId }) => nodeId).join(",");
+    const held = step?.kind === "demote" || step?.kind === "hand-over" ? "" : nodes;
+    if (held !== "" && held !== this.#held) {
+      this.#parts.log.warn("voters without the right to vote stay: without them no majority would be up", { nodes });
+    }
+    this.#held = held;
+    return denied.size > 0;
   }
 
   /** Who is out of the mesh and may not have heard of it yet. */

@@ -6,7 +6,12 @@
  *
  * @module
  */
-import { type MembershipStep, nextMembershipStep, type WantedMember } from "../../core/node/membership.ts";
+import {
+  type MembershipStep,
+  nextMembershipStep,
+  presentGroup,
+  type WantedMember,
+} from "../../core/node/membership.ts";
 import {
   type ConfChange,
   confChange,
@@ -22,7 +27,7 @@ import type { Member } from "./member.ts";
 import { hasQuorum, outcome, possibleMemberships } from "./outlook.ts";
 import type { World } from "./world.ts";
 
-const OPERATIONS: Readonly<Record<MembershipStep["kind"], ConfChangeOperation>> = {
+const OPERATIONS: Readonly<Record<Exclude<MembershipStep["kind"], "hand-over">, ConfChangeOperation>> = {
   "add-learner": "add-learner",
   "promote": "add-voter",
   "demote": "add-learner",
@@ -97,15 +102,12 @@ export class Operator {
     const status = leader.engine?.status();
     if (status === undefined || isJoint(status.membership)) return undefined;
     if (this.#wanted.length === 0 || this.#chance.oneIn(6)) this.#wanted = this.#someMembers();
-    const present = status.peers.map(({ id, match, recentlyActive }) => ({
-      raftId: id,
-      voter: status.membership.voters.includes(id),
-      match,
-      recentlyActive,
-      // Also somebody who was told nothing: an operator may be in a hurry.
-      mayGo: true,
-    }));
-    const step = nextMembershipStep(this.#wanted, present, status.lastIndex);
+    // Also somebody who was told nothing may go: an operator may be in a hurry.
+    const step = nextMembershipStep(this.#wanted, presentGroup(status));
+    if (step?.kind === "hand-over") {
+      if (status.transferee === 0) leader.process?.loop.withEngine((engine) => engine.transferLeader(step.raftId));
+      return undefined;
+    }
     return step && confChange([{ operation: OPERATIONS[step.kind], id: step.raftId }]);
   }
 
