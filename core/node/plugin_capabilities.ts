@@ -75,7 +75,7 @@ export function pluginCapabilities(scope: PluginScope, fail: (why: string) => vo
       scope.meter.wake(
         "propose",
         inScope(scope, async () => {
-          running.parts.guard.admit();
+          running.requireLeader();
           const entry = pluginEntryBytes(command.entry(parameters));
           return command.result(await running.parts.raft.propose(entry));
         }),
