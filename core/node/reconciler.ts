@@ -54,8 +54,11 @@ export const LINGER_MS = 1_000;
 export const RELEASE_MS = 5_000;
 /** While the leader waits for somebody to learn that it is out of the mesh, it looks again after so long; milliseconds. */
 const LEARN_POLL_MS = 50;
-/** While somebody votes who may not, because too few of the others are up, the leader looks again after so long; milliseconds. */
-const HELD_POLL_MS = 500;
+/**
+ * While somebody votes who may not, because too few of the others are up, or somebody who is up may vote and has to catch up
+ * first, the leader looks again after so long; milliseconds.
+ */
+const VOTE_POLL_MS = 500;
 
 const OPERATIONS: Readonly<Record<Exclude<MembershipStep["kind"], "hand-over">, ConfChangeOperation>> = {
   "add-learner": "add-learner",
@@ -180,9 +183,10 @@ export class Reconciler {
     const isActive = (id: number) => nowMs - (this.#parts.heardMs(id) ?? -Infinity) < this.#parts.electionMs;
     const group = presentGroup(status, isActive, (id) => !waiting.has(id));
     const step = nextMembershipStep(wanted, group);
-    const heldDueMs = this.#noteHeld(members, wanted, group, step) ? nowMs + HELD_POLL_MS : Infinity;
+    const isHeld = this.#noteHeld(members, wanted, group, step);
+    const voteDueMs = isHeld || isSomebodyToVote(wanted, group) ? nowMs + VOTE_POLL_MS : Infinity;
     if (step && (step.kind !== "hand-over" || status.transferee === 0)) this.#take(step);
-    return Math.min(learnDueMs, heldDueMs);
+    return Math.min(learnDueMs, voteDueMs);
   }
 
   #take({ kind, raftId }: MembershipStep): void {
@@ -229,4 +233,10 @@ export class Reconciler {
     });
     return new Set(unaware.map(({ id }) => id));
   }
+}
+
+/** Whether a member that is up may vote, and does not yet. */
+function isSomebodyToVote(wanted: readonly WantedMember[], { members }: PresentGroup): boolean {
+  const mayVote = new Set(wanted.filter((member) => member.mayVote).map(({ raftId }) => raftId));
+  return members.some(({ raftId, voter, recentlyActive }) => !voter && recentlyActive && mayVote.has(raftId));
 }
