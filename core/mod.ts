@@ -6,6 +6,8 @@
  */
 export { processSurroundings, runProgram } from "./cli/program.ts";
 export { exitProcess, programArguments } from "./io/process.ts";
+export { isCaughtUp, nextDemotion, presentGroup, votersWithoutRight, wantedMembers } from "./node/membership.ts";
+export type { PresentGroup, PresentMember, WantedMember } from "./node/membership.ts";
 export {
   clusterStatusOf,
   ipv4Cidr,
@@ -41,7 +43,13 @@ export {
   READ_LEVEL_KINDS,
   readLevelMetadata,
   readWishOf,
+  validateNodeId,
   validateRaftAcl,
+  validateRaftAclName,
+  VOTE_OUTCOME_IDS_MAX,
+  VOTE_OUTCOME_KINDS,
+  voteOutcomeOf,
+  voteOutcomeTrailers,
   voteVerdict,
 } from "./plugin/mod.ts";
 export type {
@@ -97,6 +105,7 @@ export type {
   Propose,
   RaftAcl,
   RaftAclRecord,
+  RaftAclResult,
   RaftMember,
   RaftStatus,
   Random,
@@ -136,4 +145,5 @@ export type {
   Timer,
   UdpPort,
   UnaryMethod,
+  VoteOutcome,
 } from "./plugin/mod.ts";

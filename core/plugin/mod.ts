@@ -74,6 +74,8 @@ export type {
 export type { Command, Propose, Read } from "./state.ts";
 export type { OwnTables, Tables, TableSchema, TableStatement } from "./tables.ts";
 export type { Tasks, Time, Timer } from "./tasks.ts";
+export { VOTE_OUTCOME_IDS_MAX, VOTE_OUTCOME_KINDS, voteOutcomeOf, voteOutcomeTrailers } from "./vote_outcome.ts";
+export type { VoteOutcome } from "./vote_outcome.ts";
 // The replicated state, as queries and commands speak of it.
 export type { Clock } from "../seams/clock.ts";
 export type { Log, LogFields } from "../seams/log.ts";
@@ -92,6 +94,8 @@ export { listRaftAcls, raftAclByName } from "../state/queries/raft_acls.ts";
 export type { RaftAclRecord } from "../state/queries/raft_acls.ts";
 export { raftMembers } from "../state/queries/raft_members.ts";
 export type { RaftMember } from "../state/queries/raft_members.ts";
-export { validateRaftAcl, voteVerdict } from "../state/raft_acl.ts";
+export type { RaftAclResult } from "../state/commands/put_raft_acl.ts";
+export { validateNodeId } from "../state/node_id.ts";
+export { validateRaftAcl, validateRaftAclName, voteVerdict } from "../state/raft_acl.ts";
 export type { RaftAcl } from "../state/raft_acl.ts";
 export type { RaftStatus } from "../raft/status.ts";
