@@ -9,6 +9,7 @@ import { IpAddress } from "../../../core/ip/address.ts";
 import { Prefix } from "../../../core/ip/prefix.ts";
 import type { NodeConfig } from "../../../core/node/config.ts";
 import { type OpenNode, openNode, SOCKET_FILE_NAME } from "../../../core/node/node.ts";
+import type { PluginPlan } from "../../../core/node/plugin_plan.ts";
 import { APPLIED_INDEX_KEY, READ_CONSISTENCY_KEY } from "../../../core/plugin/read_level.ts";
 import { connect, type RpcClient } from "../../../core/rpc/client.ts";
 import type { JoinRequestSchema, JoinResponse } from "../../../proto/gen/v1/node_messages_pb.ts";
@@ -24,9 +25,15 @@ const NETWORK = Prefix.parse("10.83.0.0/29");
 export class PaperNodes implements AsyncDisposable {
   readonly tunnels = new PaperTunnels();
   readonly log = new MemoryLog();
+  readonly #plan: PluginPlan;
   readonly #directory = Deno.makeTempDirSync({ prefix: "weft-nodes-" });
   readonly #open = new Map<string, OpenNode>();
   readonly #ports = new Map<string, { readonly grpc: number; readonly raft: number }>();
+
+  /** @param plan Plugins of each node. */
+  constructor(plan: PluginPlan = []) {
+    this.#plan = plan;
+  }
 
   config(nodeId: string, changes: Partial<NodeConfig> = {}): NodeConfig {
     assert(LOOPBACK && NETWORK);
@@ -61,7 +68,14 @@ export class PaperNodes implements AsyncDisposable {
     changes: Partial<NodeConfig> = {},
     { signal } = new AbortController(),
   ): Promise<OpenNode> {
-    const node = await openNode(this.config(nodeId, changes), this.log, signal, this.tunnels.open);
+    const node = await openNode(
+      this.config(nodeId, changes),
+      this.log,
+      signal,
+      this.tunnels.open,
+      undefined,
+      this.#plan,
+    );
     this.#open.set(nodeId, node);
     return node;
   }
@@ -83,6 +97,11 @@ export class PaperNodes implements AsyncDisposable {
   /** Where a node keeps its state. */
   dataDir(nodeId: string): string {
     return `${this.#directory}/${nodeId}`;
+  }
+
+  /** Where a node serves gRPC, `host:port`. */
+  address(nodeId: string): string {
+    return `127.0.0.1:${this.#ports.get(nodeId)?.grpc}`;
   }
 
   /** A client of a node's Unix socket. */

@@ -1,0 +1,31 @@
+/**
+ * Plugins that are started and stopped again and again: nothing of them stays. Timers and pending operations are counted by
+ * the sanitizers of the test runner.
+ *
+ * @module
+ */
+import assert from "node:assert/strict";
+import type { Plugin } from "../../core/plugin/plugin.ts";
+import { PluginNode } from "../core/node/plugin_node.ts";
+import { pluginPlan } from "./plugin_plan.ts";
+
+const CYCLES = 1_000;
+const WARM_UP_CYCLES = 50;
+
+function openDescriptors(): number {
+  return [...Deno.readDirSync("/proc/self/fd")].length;
+}
+
+/** A thousand cycles of `plugin` on one node leave no handle, timer or socket. */
+export async function endlessCycles(plugin: Plugin): Promise<void> {
+  await using node = await PluginNode.start(pluginPlan(plugin));
+  const cycle = async () => {
+    await node.plugins.disable(plugin.name);
+    await node.plugins.enable(plugin.name);
+  };
+  for (let i = 0; i < WARM_UP_CYCLES; i++) await cycle();
+  const before = openDescriptors();
+  for (let i = 0; i < CYCLES; i++) await cycle();
+  assert.equal(openDescriptors(), before);
+  assert.equal(node.plugins.list()[0]?.phase, "running");
+}
