@@ -4,7 +4,8 @@ usage: mesh_client.py ADDRESS ACTION [JSON]
        mesh_client.py --check
 
 ADDRESS  host:port, plaintext
-ACTION   join, leave, status, get-node, list-nodes, list-peers, put-acl, delete-acl, get-acl or list-acls
+ACTION   join, leave, status, get-node, list-nodes, list-peers, put-acl, delete-acl, get-acl, list-acls,
+         or services: the names that reflection lists
 JSON     the request's fields by their names in the .proto files, {} if left out
 --check  only find out whether grpcio and grpcio-tools are there
 
@@ -13,6 +14,7 @@ Exit code 0 whatever the status; 3 if a Python module is missing, which standard
 """
 
 import importlib
+import importlib.util
 import json
 import pathlib
 import sys
@@ -56,6 +58,28 @@ def generate_stubs(folder):
     sys.path.insert(0, folder)
 
 
+def services(channel, folder):
+    """The names of the services, as reflection lists them; the object to print."""
+    # Its package is called as this library is: the module is loaded by its file.
+    name = "grpc/reflection/v1/reflection"
+    if protoc.main(["protoc", f"-I{PROTO}", f"--python_out={folder}", f"{name}.proto"]) != 0:
+        sys.exit(f"protoc cannot read proto/{name}.proto")
+    spec = importlib.util.spec_from_file_location("reflection_pb2", f"{folder}/{name}_pb2.py")
+    messages = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(messages)
+    reflect = channel.stream_stream(
+        "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
+        request_serializer=messages.ServerReflectionRequest.SerializeToString,
+        response_deserializer=messages.ServerReflectionResponse.FromString,
+    )
+    asked = reflect(iter([messages.ServerReflectionRequest(list_services="")]), timeout=DEADLINE_SECONDS)
+    try:
+        listed = [service.name for answer in asked for service in answer.list_services_response.service]
+    except grpc.RpcError as error:
+        return result(error, None)
+    return result(asked, {"services": listed})
+
+
 def call(channel, action, fields):
     """One call; the object to print."""
     service_file, service, method, request_file, message = ACTIONS[action]
@@ -78,7 +102,7 @@ def result(ended, response):
 def main():
     if sys.argv[1:] == ["--check"]:
         return
-    if len(sys.argv) not in (3, 4) or sys.argv[2] not in ACTIONS:
+    if len(sys.argv) not in (3, 4) or sys.argv[2] not in (*ACTIONS, "services"):
         sys.exit(__doc__)
     address, action = sys.argv[1:3]
     fields = json.loads(sys.argv[3]) if len(sys.argv) == 4 else {}
@@ -86,7 +110,7 @@ def main():
         generate_stubs(folder)
         start = time.monotonic()
         with grpc.insecure_channel(address) as channel:
-            described = call(channel, action, fields)
+            described = services(channel, folder) if action == "services" else call(channel, action, fields)
         print(json.dumps({**described, "seconds": round(time.monotonic() - start, 3)}))
 
 

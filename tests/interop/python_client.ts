@@ -30,7 +30,8 @@ export type PythonAction =
   | "put-acl"
   | "delete-acl"
   | "get-acl"
-  | "list-acls";
+  | "list-acls"
+  | "services";
 
 /** Why the script cannot run here; `undefined` if it can. */
 export async function pythonProblem(): Promise<string | undefined> {
