@@ -5,6 +5,11 @@
  * @module
  */
 import type { Plugin } from "../core/mod.ts";
+import { adminApi } from "./admin_api/mod.ts";
+import { meshApi } from "./mesh_api/mod.ts";
 
-/** No feature ships yet. */
-export const plugins: readonly Plugin[] = [];
+/** See the module. Services in front of nothing: where these two stand makes no difference. */
+export const plugins: readonly Plugin[] = [
+  meshApi,
+  adminApi,
+];
