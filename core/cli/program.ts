@@ -13,6 +13,7 @@ import { defaultDataDir, environment, outputFileMode, readStdin, runtimeInfo } f
 import { type LineInput, stdinLines } from "../io/line_input.ts";
 import { systemRandom } from "../io/random.ts";
 import { createLog } from "../io/stderr_log.ts";
+import { type AclOptions, type AclReadOptions, runAclDelete, runAclGet, runAclList, runAclPut } from "./acl.ts";
 import { type BackupOptions, type RestoreOptions, runBackup, runRestore } from "./backup.ts";
 import { type DeviceOptions, type DeviceRequest, deviceRequest, runDevice } from "./device.ts";
 import { EXIT, EXIT_MEANINGS, type ExitCode, exitCodeFor, STACK_VARIABLE, unexpectedStack } from "./exit.ts";
@@ -141,6 +142,7 @@ function buildProgram(around: CommandSurroundings, setCode: (code: ExitCode) => 
   addNodeCommands(program, around, setCode);
   addClientCommands(program, around);
   addRaftCommands(program, around);
+  addAclCommands(program, around);
   addSqlCommand(program, around, setCode);
   addBackupCommands(program, around);
   addDeviceCommand(program, around, setCode);
@@ -268,6 +270,43 @@ function addRaftCommands(program: Command, around: Surroundings): void {
       return runRaftRecover(options, dataDir, output, systemClock.wallMs(), log);
     });
 }
+
+function addAclCommands(program: Command, around: Surroundings): void {
+  const { output, dataDir } = around;
+  const acl = program.command("acl").description("the Raft ACLs: which nodes may vote")
+    .usage("COMMAND [OPTIONS]")
+    .addHelpText("after", ACL_HELP);
+  const add = (name: string) => addFormatOption(addTargetOptions(acl.command(name), dataDir));
+  const level = [
+    "--level <LEVEL>",
+    "how fresh it must be: none, weak, linearizable or strong (default: none)",
+  ] as const;
+  add("put <NAME> <ACTION> <PATTERN...>")
+    .description("make an ACL that allows or denies voting, or replace the one of its name")
+    .addHelpText("after", ACL_HELP)
+    .action((name: string, action: string, patterns: readonly string[], options: AclOptions) =>
+      runAclPut(name, action, patterns, options, around, output)
+    );
+  add("get <NAME>").option(...level)
+    .description("one ACL")
+    .action((name: string, options: AclReadOptions) => runAclGet(name, options, around, output));
+  add("list").option(...level)
+    .description("all ACLs, in the order of their names")
+    .action((options: AclReadOptions) => runAclList(options, around, output));
+  add("delete <NAME>")
+    .description("delete an ACL; no error if there is none of that name")
+    .action((name: string, options: AclOptions) => runAclDelete(name, options, around, output));
+}
+
+const ACL_HELP = `
+ACTION is allow or deny. A PATTERN matches the whole id of a node: * is any run of characters, ? is one, upper and lower
+case are the same. An ACL that denies wins over any that allows; a node that none matches may not vote; without any ACL
+every node may. A voter that loses its right becomes a learner as soon as a majority of the others is up.
+
+Examples:
+  weft acl put servers allow 'server-*'
+  weft acl put old deny server-3 server-7
+  weft acl delete old`;
 
 function addSqlCommand(program: Command, around: Surroundings, setCode: (code: ExitCode) => void): void {
   const command = addTargetOptions(program.command("sql [STATEMENT...]"), around.dataDir);
