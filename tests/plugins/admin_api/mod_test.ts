@@ -14,6 +14,7 @@ import { PluginNode } from "../../core/node/plugin_node.ts";
 import { eventually } from "../../e2e/lab/eventually.ts";
 import { endlessCycles } from "../plugin_cycles.ts";
 import { pluginPlan } from "../plugin_plan.ts";
+import { reflectedServices } from "../reflected_services.ts";
 
 const WAIT_MS = 20_000;
 /** Longer than a leader takes somebody silent for up, in milliseconds. */
@@ -127,7 +128,9 @@ Deno.test("v1.Admin: Join as voter is PERMISSION_DENIED unless an ACL allows it,
 Deno.test("v1.Admin: it is on without a value of the Feature enum, and gone when it is stopped", async () => {
   await using node = await start();
   assert.deepEqual((await node.status()).status?.features, [Feature.NODES]);
+  assert((await reflectedServices(node.client)).includes("v1.Admin"));
   await node.plugins.disable("admin_api");
+  assert(!(await reflectedServices(node.client)).includes("v1.Admin"));
   await assert.rejects(node.client.unary(listRaftACLs, {}), { reason: "unimplemented" });
   assert.throws(() => adminApi.configure({ port: "1" }), /no such option "port"/);
 });

@@ -10,6 +10,7 @@ import { PluginNode } from "../../core/node/plugin_node.ts";
 import { eventually } from "../../e2e/lab/eventually.ts";
 import { endlessCycles } from "../plugin_cycles.ts";
 import { pluginPlan } from "../plugin_plan.ts";
+import { reflectedServices } from "../reflected_services.ts";
 
 const WAIT_MS = 20_000;
 const { getNode, listNodes } = Mesh.method;
@@ -108,8 +109,10 @@ Deno.test("v1.Mesh: read levels by metadata, on the leader and on a follower", a
 Deno.test("v1.Mesh: Status reports the feature while it runs, and reflection the service", async () => {
   await using node = await start();
   assert.deepEqual((await node.status()).status?.features, [Feature.NODES, Feature.MESH_API]);
+  assert((await reflectedServices(node.client)).includes("v1.Mesh"));
   await node.plugins.disable("mesh_api");
   assert.deepEqual((await node.status()).status?.features, [Feature.NODES]);
+  assert(!(await reflectedServices(node.client)).includes("v1.Mesh"));
   await assert.rejects(node.client.unary(listNodes, {}), { reason: "unimplemented" });
 });
 
