@@ -36,7 +36,7 @@ Deno.test("a plugin from elsewhere: its service, table, metric, DNS name, option
   await assert.rejects(node.client.unary(ask, {}), { reason: "not-found" });
   assert.equal((await node.client.unary(cook, { value: "soup" })).message.value, "day 1");
   assert.equal((await node.client.unary(cook, { value: "rice" })).message.value, "day 2");
-  await assert.rejects(node.client.unary(cook, { value: "soup" }), { reason: "invalid-argument" });
+  await assert.rejects(node.client.unary(cook, { value: "soup" }), { reason: "precondition" });
   const asked = await node.client.unary(ask, {}, { metadata: { "read-consistency": "linearizable" } });
   assert.equal(asked.message.value, "now: rice");
   assert.equal(asked.trailers.get("read-consistency"), "linearizable");
