@@ -47,7 +47,7 @@ Deno.test("apply: a process that ends between any two statements leaves no entry
       lab.until("it leads", () => lab.leads(1) && lab.hasCommittedInTerm(1));
       for (let key = 1; key <= 3; key++) lab.written(1, key, key);
       engine.failAt = statement;
-      const answers = [4, 5].map((key) => ({ key, answer: lab.write(1, key, key) }));
+      const answers = [4, 5, 6, 7].map((key) => ({ key, answer: lab.write(1, key, key) }));
       lab.run(100);
       if (!engine.hasFailed) return;
       failures++;
