@@ -58,7 +58,7 @@ Deno.test("OutgoingSnapshot: the offer names digest, size and message; parts fol
 });
 
 Deno.test("SNAPSHOT_WINDOW_BYTES_MAX: the window grows with quick answers, and shrinks with slow ones", () => {
-  const snapshot = outgoing(100 * SNAPSHOT_WINDOW_BYTES_MAX);
+  const snapshot = outgoing(10 * SNAPSHOT_WINDOW_BYTES_MAX);
   snapshot.nextFrame(0);
   snapshot.receiverHas({ digest, bytes: 0 }, 0);
   let has = 0;

@@ -112,7 +112,7 @@ Deno.test("RaftLinks: a member that connects is dialled at once, at the address 
 Deno.test("QUEUE_MESSAGES_MAX: a member that does not read costs no more than the queue, and is told of", async () => {
   await using stack = new AsyncDisposableStack();
   const [a, b] = [new Member(1), new Member(2)];
-  const linksA = stack.use(await a.open({ timings: { ...FAST, silenceMaxMs: 60_000 } }));
+  const linksA = stack.use(await a.open());
   const linksB = stack.use(await b.open());
   linksB.setMembers([a.describe()]);
   await using tap = await openTap(b.port);
@@ -148,13 +148,15 @@ Deno.test("QUEUE_MESSAGES_MAX: a member that does not read costs no more than th
 Deno.test("RaftLinks: a silent connection is given up and replaced", async () => {
   await using stack = new AsyncDisposableStack();
   const [a, b] = [new Member(1), new Member(2)];
-  const linksA = stack.use(await a.open());
+  const linksA = stack.use(await a.open({ timings: { ...FAST, silenceMaxMs: 500 } }));
   const linksB = stack.use(await b.open());
   linksB.setMembers([a.describe()]);
   await using tap = await openTap(b.port);
   linksA.setMembers([b.describe([loopback(tap.port)])]);
-  linksA.send(2, heartbeat(1, 2, 1));
-  await soon("the first message", () => rounds(b).includes(1));
+  await soon("the first message", () => {
+    linksA.send(2, heartbeat(1, 2, 1));
+    return rounds(b).includes(1);
+  });
   tap.pause();
   await soon("the silence to be noticed", () => (linksA.stats().drops["silent"] ?? 0) > 0);
   await soon("the node to be told", () => a.unreachable.includes(2));
@@ -171,7 +173,7 @@ for (const end of ["says nothing", "is reset"]) {
     const [a, b] = [new Member(1), new Member(2)];
     const timings = {
       ...FAST,
-      dialTimeoutMs: 50,
+      dialTimeoutMs: 500,
       pingIntervalMs: 60_000,
       silenceMaxMs: 120_000,
       improveIntervalMs: 60_000,
@@ -198,8 +200,9 @@ for (const end of ["says nothing", "is reset"]) {
 Deno.test("RaftLinks: members that connect to each other leave each other's connections alone", async () => {
   await using stack = new AsyncDisposableStack();
   const [a, b] = [new Member(1), new Member(2)];
-  const linksA = stack.use(await a.open());
-  const linksB = stack.use(await b.open());
+  const timings = { ...FAST, dialTimeoutMs: 500 };
+  const linksA = stack.use(await a.open({ timings }));
+  const linksB = stack.use(await b.open({ timings }));
   linksB.setMembers([a.describe()]);
   linksA.setMembers([b.describe()]);
   for (let round = 1; round <= 20; round++) {
@@ -207,7 +210,7 @@ Deno.test("RaftLinks: members that connect to each other leave each other's conn
     linksB.send(1, heartbeat(2, 1, round));
     await soon("both messages", () => rounds(a).includes(round) && rounds(b).includes(round));
   }
-  await delay(2 * FAST.dialTimeoutMs);
+  await delay(2 * timings.dialTimeoutMs);
   assert.deepEqual([linksA.stats().drops, linksB.stats().drops], [{}, {}]);
   assert.deepEqual([linksA.stats().inboundOpenCount, linksB.stats().inboundOpenCount], [1, 1]);
 });
@@ -216,7 +219,7 @@ Deno.test("RaftLinks: a link without traffic stays, thanks to pings; without the
   await using stack = new AsyncDisposableStack();
   const [a, b] = [new Member(1), new Member(2)];
   const linksA = stack.use(await a.open());
-  const linksB = stack.use(await b.open({ timings: { ...FAST, idleMaxMs: 200 } }));
+  const linksB = stack.use(await b.open({ timings: { ...FAST, idleMaxMs: 1_000 } }));
   linksB.setMembers([a.describe()]);
   linksA.setMembers([b.describe()]);
   linksA.send(2, heartbeat(1, 2, 1));
@@ -274,9 +277,8 @@ Deno.test("RaftLinks: a long snapshot arrives whole, and heartbeats overtake it"
 Deno.test("RaftLinks: a snapshot whose connection breaks goes on where it stopped", async () => {
   await using stack = new AsyncDisposableStack();
   const [a, b] = [new Member(1), new Member(2)];
-  const timings = { ...FAST, silenceMaxMs: 2_000 };
-  const linksA = stack.use(await a.open({ timings }));
-  const linksB = stack.use(await b.open({ timings }));
+  const linksA = stack.use(await a.open());
+  const linksB = stack.use(await b.open());
   const first = stack.use(await openTap(b.port));
   const dataBytes = 20_000_000;
   const message = snapshotOf(dataBytes);
@@ -291,9 +293,13 @@ Deno.test("RaftLinks: a snapshot whose connection breaks goes on where it stoppe
   assert.equal(b.received.length, 0);
   const second = stack.use(await openTap(b.port));
   linksA.setMembers([b.describe([loopback(second.port)])]);
-  // What the engine does when it is told.
-  linksA.send(2, message);
-  await soon("the snapshot", () => b.received.length === 1);
+  // What the engine does when it is told: again if an attempt at the old address was still under way.
+  let toldCount = 0;
+  await soon("the snapshot", () => {
+    if (a.unreachable.length > toldCount) linksA.send(2, message);
+    toldCount = a.unreachable.length;
+    return b.received.length === 1;
+  });
   assert.deepEqual(b.received[0]?.message, message);
   assert(second.carriedBytes < leftBytes * 1.01 + 1_000, `${second.carriedBytes} sent of ${leftBytes} left`);
   assert(a.movedCount > 10, "the node is told of its progress");
@@ -336,13 +342,11 @@ async function openSlowPath(stack: AsyncDisposableStack, target: number, bytesPe
 Deno.test("RaftLinks: heartbeats do not wait behind a snapshot on a slow path", async () => {
   await using stack = new AsyncDisposableStack();
   const [a, b] = [new Member(1), new Member(2)];
-  const timings = { ...FAST, silenceMaxMs: 5_000 };
   const delaysMs: number[] = [];
   let hasSnapshot = false;
-  const linksA = stack.use(await a.open({ timings }));
+  const linksA = stack.use(await a.open());
   const linksB = stack.use(
     await b.open({
-      timings,
       onMessage: (_, message) => {
         if (message.kind === "snapshot") hasSnapshot = true;
         else if (message.kind === "heartbeat") delaysMs.push(performance.now() - message.round);
@@ -353,19 +357,22 @@ Deno.test("RaftLinks: heartbeats do not wait behind a snapshot on a slow path", 
   linksA.setMembers([b.describe([loopback(port)])]);
   linksB.setMembers([a.describe()]);
   linksA.send(2, snapshotOf(4_000_000));
+  const startMs = performance.now();
   while (!hasSnapshot) {
     linksA.send(2, heartbeat(1, 2, Math.floor(performance.now())));
     await delay(50);
   }
-  // Without a window all four megabytes lie in the buffers of the path, two seconds of it.
+  // Without a window all four megabytes lie in the buffers of the path: two seconds of it, more on a busy machine.
+  const wholeMs = performance.now() - startMs;
   assert(delaysMs.length > 10, `${delaysMs.length} heartbeats`);
-  assert(Math.max(...delaysMs) < 1_000, `heartbeats took ${delaysMs.map(Math.round)} ms`);
+  const worstMs = Math.max(...delaysMs);
+  assert(worstMs < wholeMs / 2, `heartbeats took ${delaysMs.map(Math.round)} ms of ${wholeMs}`);
 });
 
 Deno.test("RaftLinks: a snapshot whose receiver cannot answer is offered again, and lost in the end", async () => {
   await using stack = new AsyncDisposableStack();
   const [a, b] = [new Member(1), new Member(2)];
-  const timings = { ...FAST, silenceMaxMs: 100 };
+  const timings = { ...FAST, silenceMaxMs: 250 };
   const linksA = stack.use(await a.open({ timings }));
   const linksB = stack.use(await b.open({ timings }));
   linksA.setMembers([b.describe()]);

@@ -84,7 +84,8 @@ Deno.test({
     const trusting = { ...of(foreign, "b"), ca: of(certificates, "a").ca };
     assert.equal(typeof await b.dial(a.describe(), { tls: trusting }), "string");
     // … and who does not speak TLS is not understood.
-    assert.equal(typeof await b.dial(a.describe()), "string");
+    const impatient = { ...FAST, handshakeTimeoutMs: 200 };
+    assert.equal(typeof await b.dial(a.describe(), { timings: impatient }), "string");
     await soon("all refusals", () => (linksA.stats().drops["tls-refused"] ?? 0) >= 3);
     assert.deepEqual(a.received, []);
     assert.equal(linksA.stats().inboundOpenCount, 0);
