@@ -106,6 +106,7 @@ export class NodeLife implements AsyncDisposable {
     const running = this.#startServices(place);
     const plugins = this.#startPlugins(running);
     await this.#waitForMesh(place, running, signal);
+    this.#reconciler?.wasMember();
     await plugins;
     const self = running.self();
     log.info("ready", {
@@ -334,7 +335,6 @@ export class NodeLife implements AsyncDisposable {
     return meshVersion !== this.#reconciledVersion || (this.#raft?.confState.learners.length ?? 1) > 0;
   }
 
-  /** A run reads every node of the mesh: in a storm of changes it rests for a while, longer the larger the mesh is. */
   /**
    * A recovery has made this member one of the past: it takes part in nothing any more, says so, and remembers it. What its
    * log has beyond the recovered one is lost to the mesh.
@@ -350,6 +350,7 @@ export class NodeLife implements AsyncDisposable {
     if (identity) saveIdentity({ ...identity, isLeftBehind: true }).catch((error) => this.#end.reject(error));
   }
 
+  /** A run reads every node of the mesh: in a storm of changes it rests for a while, longer the larger the mesh is. */
   #reconcile(): void {
     const { clock, links, machine } = this.#parts;
     if (this.#isLeftBehind) return;

@@ -52,7 +52,9 @@ export const LINGER_MS = 1_000;
  * let it go without its vote. Milliseconds; whoever leads does it sooner, if anybody does.
  */
 export const RELEASE_MS = 5_000;
-/** While the leader waits for somebody to learn that it is out of the mesh, it looks again after so long; milliseconds. */
+/** A member that answers is kept in the group so long until it has heard that it is out of the mesh; milliseconds. */
+const LEARN_MS = 10_000;
+/** While the leader waits for that, it looks again after so long; milliseconds. */
 const LEARN_POLL_MS = 50;
 /**
  * While somebody votes who may not, because too few of the others are up, or somebody who is up may vote and has to catch up
@@ -106,6 +108,11 @@ export class Reconciler {
       this.#failing = text;
       return Infinity;
     }
+  }
+
+  /** The node has seen itself in the state; no run needs to have come in between before it was removed again. */
+  wasMember(): void {
+    this.#wasMember = true;
   }
 
   #run(): number {
@@ -229,7 +236,7 @@ export class Reconciler {
       const leaving = this.#leaving.get(id) ?? { sinceMs: nowMs, index: appliedIndex };
       this.#leaving.set(id, leaving);
       // What is acknowledged and committed was followed by the news that it is committed.
-      return recentlyActive && match < leaving.index && nowMs - leaving.sinceMs < LINGER_MS;
+      return recentlyActive && match < leaving.index && nowMs - leaving.sinceMs < LEARN_MS;
     });
     return new Set(unaware.map(({ id }) => id));
   }
