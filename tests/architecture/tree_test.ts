@@ -60,7 +60,7 @@ const RULES: readonly { name: string; check: (tree: Tree) => string[]; reports: 
   {
     name: "tasks",
     check: tasks,
-    reports: ["task demo runs tests/gone.ts", "idle_bench.ts has no task bench:idle"],
+    reports: ["task demo runs tests/gone.ts", "task all waits for nowhere", "idle_bench.ts has no task bench:idle"],
   },
   { name: "runtime_version", check: runtimeVersion, reports: ["README.md says deno@2.9.6, deno.json says 2.9.3"] },
 ];
