@@ -11,6 +11,8 @@ import { pluginPlan } from "./plugin_plan.ts";
 
 const CYCLES = 1_000;
 const WARM_UP_CYCLES = 50;
+/** Other tests of this process may open so many meanwhile; what a cycle leaves adds up to ten times as many. */
+const OTHERS_MAX = CYCLES / 10;
 
 function openDescriptors(): number {
   return [...Deno.readDirSync("/proc/self/fd")].length;
@@ -26,6 +28,7 @@ export async function endlessCycles(plugin: Plugin): Promise<void> {
   for (let i = 0; i < WARM_UP_CYCLES; i++) await cycle();
   const before = openDescriptors();
   for (let i = 0; i < CYCLES; i++) await cycle();
-  assert.equal(openDescriptors(), before);
+  const left = openDescriptors() - before;
+  assert(left < OTHERS_MAX, `${left} descriptors are left`);
   assert.equal(node.plugins.list()[0]?.phase, "running");
 }
