@@ -11,7 +11,6 @@ import { bootClock } from "../io/clock.ts";
 import { openCryptoSuite } from "../io/crypto_suite.ts";
 import { Errno, OsError } from "../io/errno.ts";
 import { Libc } from "../io/libc_ffi.ts";
-import { becomePacketThread } from "../io/packet_thread.ts";
 import { Poller } from "../io/poll.ts";
 import { type PollingThreadPort, runPollingThread } from "../io/polling_thread.ts";
 import { systemRandom } from "../io/random.ts";
@@ -35,8 +34,6 @@ runPollingThread(libc, (port: Port) => runTunnel(libc, port));
 /** Holds the thread until the control thread says stop. */
 function runTunnel(libc: Libc, port: Port): void {
   const { start } = port;
-  // Where it may not, packets wait like everything else.
-  becomePacketThread(libc);
   const { tun, udp4, udp6 } = start.descriptors;
   const sockets = [UdpSocketLinux.lent(libc, udp4, 4, start.listenPort)];
   if (udp6 !== undefined) sockets.push(UdpSocketLinux.lent(libc, udp6, 6, start.listenPort));

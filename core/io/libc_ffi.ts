@@ -35,8 +35,6 @@ const SYMBOLS = {
   poll: { parameters: ["buffer", "u32", "i32"], result: "i32" },
   // The same on a thread of the runtime, so that the caller's goes on: resolves with the result; errno is not to be had.
   pollAside: { name: "poll", parameters: ["buffer", "u32", "i32"], result: "i32", nonblocking: true },
-  // int setpriority(int which, id_t who, int prio);
-  setpriority: { parameters: ["i32", "u32", "i32"], result: "i32" },
   // int timerfd_create(int clockid, int flags);
   timerfd_create: { parameters: ["i32", "i32"], result: "i32" },
   // int timerfd_settime(int fd, int flags, const struct itimerspec *new_value, struct itimerspec *old_value);

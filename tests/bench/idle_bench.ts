@@ -15,7 +15,7 @@ import { sourceProgram } from "../e2e/programs.ts";
 const NODE_COUNT = 4;
 const SECONDS = 20;
 /** After this time nobody compiles, joins or measures anything any more. */
-const SETTLE_MS = 60_000;
+const SETTLE_MS = 120_000;
 
 /** Nanoseconds that threads have had, by thread. */
 type Times = ReadonlyMap<string, number>;
