@@ -341,6 +341,7 @@ export class StateMachine implements Disposable, StateReader {
     const replaced = this.#database;
     this.#database = database;
     replaced[Symbol.dispose]();
+    this.#otherTables();
     return undefined;
   }
 
@@ -356,6 +357,11 @@ export class StateMachine implements Disposable, StateReader {
     assert(typeof index === "number" && typeof term === "number", "An opened database knows its applied index");
     this.#appliedIndex = index;
     this.#appliedTerm = term;
+    this.#otherTables();
+  }
+
+  /** All tables are others now, not changed by statements of entries. */
+  #otherTables(): void {
     this.#meshVersion++;
     this.#mayKeepParts = this.#database.run(SCHEMA_TEXTS_SQL).rows.some(([sql]) => saysFail(String(sql)));
   }

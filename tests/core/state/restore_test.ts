@@ -178,3 +178,21 @@ Deno.test("restore: a backup of a newer mesh is refused and stops no replica, an
   );
   assert.deepEqual(required(), before);
 });
+
+Deno.test("restore: what the backup's tables say of failing statements holds, and the mesh has changed", () => {
+  using source = mesh();
+  const table = "CREATE TABLE x_rows (a INTEGER PRIMARY KEY ON CONFLICT FAIL) STRICT, WITHOUT ROWID";
+  source.apply(executionEntry(table, {}));
+  using made = mesh();
+  const before = made.machine.meshVersion;
+  assert.equal(restore(made, entries(source.machine.snapshot())), "");
+  assert(made.machine.meshVersion > before);
+  using again = StateMachine.open(engine, made.machine.snapshot());
+  const entry = encodeEntry(executionEntry("INSERT INTO x_rows (a) VALUES (1), (2), (1)", {}));
+  const index = made.machine.appliedIndex + 1;
+  for (const machine of [made.machine, again]) {
+    const [response] = machine.applyBatch([{ index, term: 1, data: entry }]);
+    assert.match(response?.execResult?.error ?? "", /UNIQUE constraint failed/);
+    assert.deepEqual(machine.rows("SELECT a FROM x_rows").rows, []);
+  }
+});
