@@ -9,6 +9,9 @@ import { planned, PluginNode } from "./plugin_node.ts";
 
 const CYCLES = 1_000;
 const WARM_UP_CYCLES = 50;
+/** Other tests of this process may open so many meanwhile; what a cycle leaves adds up to ten times as many. */
+const OTHERS_MAX = CYCLES / 10;
+
 function openDescriptors(): number {
   return [...Deno.readDirSync("/proc/self/fd")].length;
 }
@@ -47,7 +50,8 @@ Deno.test("PluginHost: a thousand cycles of a plugin that takes everything leave
   for (let i = 0; i < WARM_UP_CYCLES; i++) await cycle();
   const before = openDescriptors();
   for (let i = 0; i < CYCLES; i++) await cycle();
-  assert.equal(openDescriptors(), before);
+  const left = openDescriptors() - before;
+  assert(left < OTHERS_MAX, `${left} descriptors are left`);
   assert.equal(node.plugins.list()[0]?.startCount, 1 + WARM_UP_CYCLES + CYCLES);
   assert(ports.every((port) => port > 0));
 });
