@@ -6,10 +6,16 @@
  */
 import type { Plugin } from "../core/mod.ts";
 import { adminApi } from "./admin_api/mod.ts";
+import { leaderProxy } from "./leader_proxy/mod.ts";
 import { meshApi } from "./mesh_api/mod.ts";
+import { peerDiscovery } from "./peer_discovery/mod.ts";
 
-/** See the module. Services in front of nothing: where these two stand makes no difference. */
+/** See the module. */
 export const plugins: readonly Plugin[] = [
+  // Outermost: what it passes on to the leader is nobody else's business here.
+  leaderProxy,
+  // Services: the order among them makes no difference.
   meshApi,
+  peerDiscovery,
   adminApi,
 ];
