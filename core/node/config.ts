@@ -25,10 +25,16 @@ export interface HostPort {
   readonly port: number;
 }
 
+/** Whom a node asks to join. */
+export interface JoinServer extends HostPort {
+  /** It is not asked to let the node join, but which nodes could: `discover://` before the address. */
+  readonly discovers?: true;
+}
+
 /** How a node without stored state finds its mesh; a node with state resumes and needs neither. */
 export type Origin =
   | { readonly kind: "bootstrap" }
-  | { readonly kind: "join"; readonly servers: readonly HostPort[] }
+  | { readonly kind: "join"; readonly servers: readonly JoinServer[] }
   | { readonly kind: "resume" };
 
 /** Transport security of the gRPC and Raft listeners. */
@@ -223,6 +229,22 @@ export function parseHostPort(text: string): HostPort | undefined {
   return { host: match[1] ?? (match[2] || "::"), port: Number(match[3]) };
 }
 
+/** Parses `host:port` or `discover://host:port`, of which neither part may be left out; `undefined` if malformed. */
+export function parseJoinServer(text: string): JoinServer | undefined {
+  const discovers = text.startsWith(DISCOVER_SCHEME);
+  const address = discovers ? text.slice(DISCOVER_SCHEME.length) : text;
+  const server = address.startsWith(":") ? undefined : parseHostPort(address);
+  if (!server || server.port === 0) return undefined;
+  return discovers ? { ...server, discovers } : server;
+}
+
+/** As {@linkcode parseJoinServer} reads it. */
+export function formatJoinServer(server: JoinServer): string {
+  return `${server.discovers ? DISCOVER_SCHEME : ""}${formatHostPort(server)}`;
+}
+
+const DISCOVER_SCHEME = "discover://";
+
 /** `host:port`, with brackets around an IPv6 address. */
 export function formatHostPort({ host, port }: HostPort): string {
   return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
@@ -230,11 +252,10 @@ export function formatHostPort({ host, port }: HostPort): string {
 
 function readOrigin(reader: OptionReader): Origin {
   const servers = reader.list("join").map((text) => {
-    const server = parseHostPort(text);
-    if (!server || server.port === 0 || text.startsWith(":")) {
-      return reader.refuse("join", text, "expected HOST:PORT, for example 192.0.2.1:8443 or [2001:db8::1]:8443");
-    }
-    return server;
+    const server = parseJoinServer(text);
+    if (server) return server;
+    const examples = "for example 192.0.2.1:8443, [2001:db8::1]:8443 or discover://192.0.2.1:8443";
+    return reader.refuse("join", text, `expected HOST:PORT, ${examples}`);
   });
   if (reader.flag("bootstrap") && servers.length > 0) {
     throw new ConfigError(

@@ -26,7 +26,7 @@ export const RUN_OPTIONS = [
     name: "join",
     kind: "list",
     placeholder: "HOST:PORT",
-    help: "join the mesh of any of these nodes (comma separated)",
+    help: "join the mesh of any of these nodes (comma separated); discover://HOST:PORT asks there for nodes",
   },
   { name: "as-voter", kind: "flag", help: "ask to vote once this node has caught up" },
   { name: "node-id", kind: "text", placeholder: "ID", help: "name of this node (default: host name)" },

@@ -10,7 +10,8 @@ import { MeshError } from "../plugin/errors.ts";
 import { MemoryStorage } from "../raft/memory_storage.ts";
 import type { StoredLog } from "../seams/log_store.ts";
 import { BOOTSTRAP_RAFT_ID } from "../state/commands/bootstrap_mesh.ts";
-import { formatHostPort, type NodeConfig } from "./config.ts";
+import { formatHostPort, formatJoinServer, type NodeConfig } from "./config.ts";
+import { discoverPeers } from "./discover.ts";
 import { announcedEndpoints } from "./endpoints.ts";
 import { joinMesh } from "./join.ts";
 import type { LifeParts } from "./life_parts.ts";
@@ -95,11 +96,12 @@ export class PlaceFinder {
         const self = this.describe(IpAddress.parse(server.host));
         return sendJoin({ address: formatHostPort(server) }, credentials, config, self, instanceId, session, signal);
       },
+      discover: (server) => discoverPeers(server, credentials, signal),
       nowMs: () => clock.monotonicMs(),
       wait: (delayMs) => delay(delayMs, signal),
       log,
     });
-    log.info("joined", { mesh: place.meshId, raftId: place.raftId, via: servers.map(formatHostPort).join(",") });
+    log.info("joined", { mesh: place.meshId, raftId: place.raftId, via: servers.map(formatJoinServer).join(",") });
     return await this.#adopt(place, instanceId);
   }
 

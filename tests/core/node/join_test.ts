@@ -8,7 +8,10 @@ const quiet: Log = { debug() {}, info() {}, warn() {}, error() {}, child: () => 
 const A: HostPort = { host: "a", port: 1 };
 const B: HostPort = { host: "b", port: 2 };
 
-function calls(join: (server: string) => string): JoinCalls<string> & { readonly asked: string[] } {
+function calls(
+  join: (server: string) => string,
+  discover: (server: string) => HostPort[] = () => fail("unimplemented"),
+): JoinCalls<string> & { readonly asked: string[] } {
   const asked: string[] = [];
   let nowMs = 0;
   return {
@@ -16,6 +19,10 @@ function calls(join: (server: string) => string): JoinCalls<string> & { readonly
     join: (server) => {
       asked.push(formatHostPort(server));
       return Promise.resolve().then(() => join(formatHostPort(server)));
+    },
+    discover: (server) => {
+      asked.push(`discover ${formatHostPort(server)}`);
+      return Promise.resolve().then(() => discover(formatHostPort(server)));
     },
     nowMs: () => nowMs,
     wait: (delayMs) => {
@@ -63,4 +70,46 @@ Deno.test("joinMesh: gives up after its time and says what each server said", as
   });
   assert(world.nowMs() <= JOIN_TIMEOUT_MS);
   assert(world.asked.length > 10);
+});
+
+Deno.test("joinMesh: a server that discovers stands for the nodes it names, anew in each round", async () => {
+  let round = 0;
+  const world = calls(
+    (server) => server === "c:3" ? "welcome" : fail("unavailable"),
+    () => ++round === 1 ? [B] : [B, { host: "c", port: 3 }],
+  );
+  assert.equal(await joinMesh([{ ...A, discovers: true }], world), "welcome");
+  assert.deepEqual(world.asked, ["discover a:1", "b:2", "discover a:1", "b:2", "c:3"]);
+});
+
+Deno.test("joinMesh: a discovered node that does not lead names the leader", async () => {
+  const world = calls(
+    (server) => server === "192.0.2.9:8443" ? "welcome" : fail("not-leader", "192.0.2.9:8443"),
+    () => [B],
+  );
+  assert.equal(await joinMesh([{ ...A, discovers: true }], world), "welcome");
+  assert.deepEqual(world.asked, ["discover a:1", "b:2", "192.0.2.9:8443"]);
+});
+
+Deno.test("joinMesh: what one server cannot do another may; if none can, it ends at once", async () => {
+  const world = calls((server) => server === "b:2" ? "welcome" : fail("unimplemented"));
+  assert.equal(await joinMesh([A, { ...A, discovers: true }, B], world), "welcome");
+  assert.deepEqual(world.asked, ["a:1", "discover a:1", "b:2"]);
+  const none = calls(() => fail("unimplemented"));
+  await assert.rejects(joinMesh([A, { ...B, discovers: true }], none), (error) => {
+    assert(error instanceof MeshError);
+    assert.deepEqual([error.reason, error.message], ["unimplemented", "Cannot join by discover://b:2: unimplemented"]);
+    assert.equal(error.hint, "Start that node with --feature peer-discovery, or leave out discover://.");
+    return true;
+  });
+  assert.deepEqual(none.asked, ["a:1", "discover b:2"]);
+  const mixed = calls((server) => server === "a:1" ? fail("unimplemented") : fail("unavailable"));
+  await assert.rejects(joinMesh([A, B], mixed), { reason: "timeout" });
+});
+
+Deno.test("joinMesh: a mesh without nodes that others reach may have some later", async () => {
+  let round = 0;
+  const world = calls(() => "welcome", () => ++round < 3 ? fail("not-found") : [B]);
+  assert.equal(await joinMesh([{ ...A, discovers: true }], world), "welcome");
+  assert.equal(round, 3);
 });
