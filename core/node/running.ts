@@ -15,7 +15,7 @@ import type { StateMachine } from "../state/apply.ts";
 import type { Clock } from "../seams/clock.ts";
 import { listNodes } from "../state/queries/list_nodes.ts";
 import { type MeshInfo, meshInfo } from "../state/queries/mesh_info.ts";
-import { nodeById } from "../state/queries/node_by_id.ts";
+import { nodeById, nodeByRaftId } from "../state/queries/node_by_id.ts";
 import type { NodeRecord } from "../state/queries/node_record.ts";
 import type { Changes } from "./changes.ts";
 import type { NodeConfig } from "./config.ts";
@@ -98,7 +98,7 @@ export class Running {
   /** The leader's record, as far as this replica knows it. */
   leader(): NodeRecord | undefined {
     const { leader } = this.raftStatus;
-    return leader === 0 ? undefined : this.nodes().find((node) => node.raftId === leader);
+    return leader === 0 ? undefined : this.parts.machine.read((reader) => nodeByRaftId(reader, leader));
   }
 
   /** A client of another node, through the tunnel. */

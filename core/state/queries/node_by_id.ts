@@ -13,6 +13,8 @@ const BY_NAME_SQL = `${NODE_RECORD_SQL} WHERE lower(n.id) = lower(:id)`;
 
 const BY_KEY_SQL = `${NODE_RECORD_SQL} WHERE n.public_key = :public_key`;
 
+const BY_RAFT_ID_SQL = `${NODE_RECORD_SQL} WHERE n.raft_id = :raft_id`;
+
 /** The node with exactly this id; `undefined` if there is none. */
 export function nodeById(reader: StateReader, id: string): NodeRecord | undefined {
   return nodeRecords(schemaRows(reader, BY_ID_SQL, { id }))[0];
@@ -26,4 +28,9 @@ export function nodeByName(reader: StateReader, id: string): NodeRecord | undefi
 /** The node with this public key, base64; `undefined` if there is none. */
 export function nodeByPublicKey(reader: StateReader, publicKey: string): NodeRecord | undefined {
   return nodeRecords(schemaRows(reader, BY_KEY_SQL, { public_key: publicKey }))[0];
+}
+
+/** The node with this number in Raft; `undefined` if there is none. */
+export function nodeByRaftId(reader: StateReader, raftId: number): NodeRecord | undefined {
+  return nodeRecords(schemaRows(reader, BY_RAFT_ID_SQL, { raft_id: raftId }))[0];
 }

@@ -1,11 +1,11 @@
 import { strict as assert } from "node:assert";
 import { loadSqlEngine } from "../../../../core/io/sqljs.ts";
-import { nodeById, nodeByName, nodeByPublicKey } from "../../../../core/state/queries/node_by_id.ts";
+import { nodeById, nodeByName, nodeByPublicKey, nodeByRaftId } from "../../../../core/state/queries/node_by_id.ts";
 import { newMesh, publicKey } from "../mesh_fixture.ts";
 
 const engine = await loadSqlEngine();
 
-Deno.test("nodeById, nodeByName, nodeByPublicKey: one node, or none", () => {
+Deno.test("nodeById, nodeByName, nodeByPublicKey, nodeByRaftId: one node, or none", () => {
   using mesh = newMesh(engine);
   mesh.join(1);
   mesh.join(2, { id: "Web" });
@@ -24,4 +24,12 @@ Deno.test("nodeById, nodeByName, nodeByPublicKey: one node, or none", () => {
     undefined,
   ]);
   assert.deepEqual([publicKey(2), publicKey(9)].map((key) => read(nodeByPublicKey, key)), ["Web", undefined]);
+  const web = mesh.machine.read((reader) => nodeByName(reader, "web"));
+  assert(web);
+  const numbers = [web.raftId, 0, 99];
+  assert.deepEqual(numbers.map((id) => mesh.machine.read((reader) => nodeByRaftId(reader, id))?.id), [
+    "Web",
+    undefined,
+    undefined,
+  ]);
 });
