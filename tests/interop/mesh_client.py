@@ -1,18 +1,20 @@
 """Calls a node of the mesh with Python's gRPC and stubs made from proto/v1, and prints what came back as one JSON object.
 
-usage: mesh_client.py ADDRESS ACTION [JSON]
+usage: mesh_client.py ADDRESS ACTION [JSON [METADATA]]
        mesh_client.py --check
 
 ADDRESS  host:port, plaintext
 ACTION   join, leave, status, get-node, list-nodes, list-peers, put-acl, delete-acl, get-acl, list-acls,
          or services: the names that reflection lists
 JSON     the request's fields by their names in the .proto files, {} if left out
+METADATA a JSON object of texts to send along; values of names that end in -bin are base64, as in what is printed
 --check  only find out whether grpcio and grpcio-tools are there
 
-The object has `code` (the status code's name), `details`, `trailers`, `seconds`, and `response` if the code is OK.
+The object has `code` (the status code's name), `details`, `headers`, `trailers`, `seconds`, and `response` if the code is OK.
 Exit code 0 whatever the status; 3 if a Python module is missing, which standard error names.
 """
 
+import base64
 import importlib
 import importlib.util
 import json
@@ -80,14 +82,15 @@ def services(channel, folder):
     return result(asked, {"services": listed})
 
 
-def call(channel, action, fields):
+def call(channel, action, fields, metadata):
     """One call; the object to print."""
     service_file, service, method, request_file, message = ACTIONS[action]
     messages = importlib.import_module(f"v1.{request_file}_pb2") if request_file else empty_pb2
     request = json_format.ParseDict(fields, getattr(messages, message)())
     stub = getattr(importlib.import_module(f"v1.{service_file}_pb2_grpc"), f"{service}Stub")(channel)
+    sent = [(name, base64.b64decode(text) if name.endswith("-bin") else text) for name, text in metadata.items()]
     try:
-        response, ended = getattr(stub, method).with_call(request, timeout=DEADLINE_SECONDS)
+        response, ended = getattr(stub, method).with_call(request, timeout=DEADLINE_SECONDS, metadata=sent)
     except grpc.RpcError as error:
         return result(error, None)
     return result(ended, json_format.MessageToDict(response, preserving_proto_field_name=True))
@@ -95,22 +98,33 @@ def call(channel, action, fields):
 
 def result(ended, response):
     """What the ended call came to."""
-    described = {"code": ended.code().name, "details": ended.details(), "trailers": dict(ended.trailing_metadata() or ())}
+    described = {
+        "code": ended.code().name,
+        "details": ended.details(),
+        "headers": readable(ended.initial_metadata()),
+        "trailers": readable(ended.trailing_metadata()),
+    }
     return described if response is None else {**described, "response": response}
+
+
+def readable(metadata):
+    """Metadata as JSON can have it."""
+    pairs = metadata or ()
+    return {name: base64.b64encode(value).decode() if isinstance(value, bytes) else value for name, value in pairs}
 
 
 def main():
     if sys.argv[1:] == ["--check"]:
         return
-    if len(sys.argv) not in (3, 4) or sys.argv[2] not in (*ACTIONS, "services"):
+    if len(sys.argv) not in (3, 4, 5) or sys.argv[2] not in (*ACTIONS, "services"):
         sys.exit(__doc__)
     address, action = sys.argv[1:3]
-    fields = json.loads(sys.argv[3]) if len(sys.argv) == 4 else {}
+    fields, metadata = ([json.loads(text) for text in sys.argv[3:]] + [{}, {}])[:2]
     with tempfile.TemporaryDirectory(prefix="weft-interop-") as folder:
         generate_stubs(folder)
         start = time.monotonic()
         with grpc.insecure_channel(address) as channel:
-            described = services(channel, folder) if action == "services" else call(channel, action, fields)
+            described = services(channel, folder) if action == "services" else call(channel, action, fields, metadata)
         print(json.dumps({**described, "seconds": round(time.monotonic() - start, 3)}))
 
 

@@ -14,6 +14,8 @@ export interface PythonResult {
   /** The status code's name. */
   readonly code: string;
   readonly details: string;
+  /** Binary values as base64. */
+  readonly headers: Readonly<Record<string, string>>;
   readonly trailers: Readonly<Record<string, string>>;
   /** Fields by their names in the `.proto` files; only with code OK. */
   readonly response?: Readonly<Record<string, unknown>>;
@@ -49,8 +51,9 @@ export async function callFromPython(
   address: string,
   action: PythonAction,
   fields: Readonly<Record<string, unknown>> = {},
+  metadata: Readonly<Record<string, string>> = {},
 ): Promise<PythonResult> {
-  const args = [SCRIPT, address, action, JSON.stringify(fields)];
+  const args = [SCRIPT, address, action, JSON.stringify(fields), JSON.stringify(metadata)];
   const { success, stdout, stderr } = await new Deno.Command(PYTHON, { args }).output();
   if (!success) throw new Error(`mesh_client.py ${action}: ${new TextDecoder().decode(stderr)}`);
   return JSON.parse(new TextDecoder().decode(stdout));
