@@ -61,7 +61,12 @@ labTest("leader proxy: writes sent to a follower reach the leader; nodes join by
   assert.equal(status.response?.["id"], "proxied");
   assert.deepEqual(status.response?.["features"], ["NODES", "LEADER_PROXY", "PEER_DISCOVERY"]);
   const acl = { name: "proxied", patterns: ["*"], action: "ALLOW" };
-  assert.equal((await call(proxied, "put-acl", acl)).code, (await call(leader, "put-acl", acl)).code);
+  const put = await call(proxied, "put-acl", acl);
+  assert.equal(put.code, "OK", put.details);
+  const read = await call(proxied, "get-acl", { name: "proxied" }, { "read-consistency": "strong" });
+  assert.deepEqual([read.response, read.trailers["read-consistency"]], [acl, "strong"]);
+  assert.equal((await call(bare, "delete-acl", { name: "proxied" })).code, "FAILED_PRECONDITION");
+  assert.equal((await call(proxied, "delete-acl", { name: "proxied" })).code, "OK");
   assert.equal((await call(bare, "leave", { id: "python" })).code, "FAILED_PRECONDITION");
   assert.equal((await call(proxied, "leave", { id: "python" })).code, "OK");
   assert(!(await leader.mustStatus()).raft.members.some(({ id }) => id === "python"));
