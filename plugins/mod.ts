@@ -8,6 +8,7 @@ import type { Plugin } from "../core/mod.ts";
 import { adminApi } from "./admin_api/mod.ts";
 import { leaderProxy } from "./leader_proxy/mod.ts";
 import { meshApi } from "./mesh_api/mod.ts";
+import { meshDns } from "./mesh_dns/mod.ts";
 import { peerDiscovery } from "./peer_discovery/mod.ts";
 
 /** See the module. */
@@ -18,4 +19,6 @@ export const plugins: readonly Plugin[] = [
   meshApi,
   peerDiscovery,
   adminApi,
+  // It answers for names that those in front of it offer.
+  meshDns,
 ];

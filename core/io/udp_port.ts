@@ -10,6 +10,9 @@ import { ConfigError } from "../plugin/errors.ts";
 import type { ListenAddress, OnDatagram, SocketPeer, UdpPort } from "../plugin/listen.ts";
 import { bindErrorText } from "./bind_error.ts";
 
+/** Datagrams that the socket has not taken yet; further ones are dropped. */
+export const UDP_SENDS_WAITING_MAX = 1_024;
+
 /**
  * Binds a port; `::` takes datagrams of both families.
  *
@@ -39,6 +42,11 @@ export async function openUdpPort({ host, port }: ListenAddress, onDatagram: OnD
 class NodeUdpPort implements UdpPort {
   readonly #socket: Socket;
   #isClosed = false;
+  #waitingCount = 0;
+  /** Made once: there is one for each datagram. */
+  readonly #onSent = () => {
+    this.#waitingCount--;
+  };
 
   constructor(socket: Socket) {
     this.#socket = socket;
@@ -49,9 +57,10 @@ class NodeUdpPort implements UdpPort {
   }
 
   send(datagram: Uint8Array, { host, port }: SocketPeer): void {
-    if (this.#isClosed) return;
+    if (this.#isClosed || this.#waitingCount >= UDP_SENDS_WAITING_MAX) return;
+    this.#waitingCount++;
     // The socket sends later: the caller keeps its buffer.
-    this.#socket.send(Buffer.from(datagram), port, host, () => {});
+    this.#socket.send(Buffer.from(datagram), port, host, this.#onSent);
   }
 
   [Symbol.asyncDispose](): Promise<void> {

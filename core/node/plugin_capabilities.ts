@@ -9,12 +9,14 @@ import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { StatusSchema as StatusMessage } from "../../proto/gen/v1/node_messages_pb.ts";
 import { Alarm, delay } from "../io/alarm.ts";
 import { serveHttp } from "../io/http_server.ts";
+import { ResolvedLink } from "../io/resolved.ts";
 import { openTcpPort } from "../io/tcp_port.ts";
 import { openUdpPort } from "../io/udp_port.ts";
 import type { Host } from "../plugin/host.ts";
 import type { Http, Listen, TcpPort } from "../plugin/listen.ts";
 import type { BuildFacts, NodeFacts } from "../plugin/node_facts.ts";
 import type { PluginStates } from "../plugin/plugin_state.ts";
+import type { Resolver } from "../plugin/resolver.ts";
 import type { Read } from "../plugin/state.ts";
 import type { Tasks, Time } from "../plugin/tasks.ts";
 import type { RpcServer } from "../rpc/server.ts";
@@ -123,6 +125,7 @@ export function pluginCapabilities(scope: PluginScope, fail: (why: string) => vo
     metricFamilies: { collect: () => scope.meter.wake("metrics", parts.metrics.collect()) },
     dns: parts.dns.of(scope.name, scope.place),
     dnsBoard: parts.dns,
+    resolver: resolver(scope, running),
     log,
     status: parts.health.of(scope.name, scope.signal),
     plugins: { list: () => parts.plugins.list() },
@@ -144,9 +147,21 @@ function held(scope: PluginScope, thing: Disposable): Disposable {
   };
 }
 
+/** The port as the plugin has it: one that it closes itself is not held any more. */
 function heldPort<Port extends TcpPort>(scope: PluginScope, port: Port): Port {
   scope.hold(port);
-  return port;
+  return new Proxy(port, {
+    get(inner, key) {
+      if (key === Symbol.asyncDispose) {
+        return async () => {
+          scope.drop(inner);
+          await inner[Symbol.asyncDispose]();
+        };
+      }
+      const value: unknown = Reflect.get(inner, key, inner);
+      return typeof value === "function" ? value.bind(inner) : value;
+    },
+  });
 }
 
 async function inScope<Result>(scope: PluginScope, work: () => Promise<Result>): Promise<Result> {
@@ -276,6 +291,21 @@ function listens(scope: PluginScope, log: Log): Listen {
           return await Promise.resolve(heldPort(scope, port));
         }),
       ),
+  };
+}
+
+function resolver(scope: PluginScope, { parts: { tunnel, config } }: Running): Resolver {
+  const link = new ResolvedLink(tunnel.interfaceName, config.dataDir);
+  return {
+    route: (route) =>
+      scope.meter.wake(
+        "resolver",
+        inScope(scope, () => {
+          scope.hold(link);
+          return link.route(route);
+        }),
+      ),
+    restore: () => scope.meter.wake("resolver", inScope(scope, () => link.restore())),
   };
 }
 

@@ -15,6 +15,7 @@ import type { Leader } from "./leader.ts";
 import type { Http, Listen } from "./listen.ts";
 import type { MetricFamilies, Metrics } from "./metrics.ts";
 import type { NodeFacts } from "./node_facts.ts";
+import type { Resolver } from "./resolver.ts";
 import type { Intercept, RpcServices } from "./rpc.ts";
 import type { Propose, Read } from "./state.ts";
 import type { Tables } from "./tables.ts";
@@ -54,6 +55,8 @@ export interface Host {
   readonly dns: DnsOffers;
   /** All names that plugins offer, for who answers DNS. */
   readonly dnsBoard: DnsBoard;
+  /** Tells the host's own resolver where names are answered. */
+  readonly resolver: Resolver;
   /** A log with the plugin's name as component. */
   readonly log: Log;
   /** Lines in `weft status` and `weft plugins`. */
@@ -93,6 +96,7 @@ export const CAPABILITIES: readonly (keyof Host)[] = [
   "metricFamilies",
   "dns",
   "dnsBoard",
+  "resolver",
   "log",
   "status",
   "plugins",

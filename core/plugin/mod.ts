@@ -53,6 +53,7 @@ export {
   readWishOf,
 } from "./read_level.ts";
 export type { Freshness, ReadLevel, ReadWish } from "./read_level.ts";
+export type { Resolver, ResolverRoute } from "./resolver.ts";
 export type {
   BiDiStreamingMethod,
   ClientStreamingMethod,
@@ -81,6 +82,8 @@ export type { Clock } from "../seams/clock.ts";
 export type { Log, LogFields } from "../seams/log.ts";
 export type { Random } from "../seams/random.ts";
 export type { SqlParameters, SqlRows, SqlValue } from "../seams/sql_database.ts";
+export { equalBytes } from "../bytes/constant_time.ts";
+export { hmacSha256 } from "../crypto/sha256.ts";
 export { IpAddress } from "../ip/address.ts";
 export { Prefix } from "../ip/prefix.ts";
 export type { StateReader } from "../state/apply.ts";

@@ -26,6 +26,7 @@ export const PACKAGE_DOORS: Readonly<Record<string, readonly string[]>> = {
   "@noble/curves": ["core/crypto/"],
   "@noble/hashes": ["core/crypto/"],
   "commander": ["core/cli/"],
+  "dns-packet": ["plugins/mesh_dns/"],
   "fast-check": [],
   "ipaddr.js": ["core/ip/"],
   "smol-toml": ["core/node/", "core/cli/"],

@@ -1,0 +1,55 @@
+/**
+ * mesh_dns: names of the mesh, over UDP and TCP.
+ *
+ * @module
+ */
+import type { Host, Plugin } from "../../core/mod.ts";
+import { Feature } from "../../proto/gen/v1/mesh_messages_pb.ts";
+import { MESH_DNS_OPTIONS, meshDnsConfig } from "./config.ts";
+import { startMeshDns } from "./service.ts";
+
+/** See the module. */
+export const meshDns: Plugin<
+  Pick<
+    Host,
+    | "read"
+    | "appliedIndex"
+    | "node"
+    | "leader"
+    | "dnsBoard"
+    | "resolver"
+    | "listen"
+    | "metrics"
+    | "log"
+    | "status"
+    | "tasks"
+    | "time"
+    | "clock"
+    | "random"
+  >
+> = {
+  name: "mesh_dns",
+  summary: "names of the mesh in DNS",
+  feature: Feature.MESH_DNS,
+  needs: [
+    "read",
+    "appliedIndex",
+    "node",
+    "leader",
+    "dnsBoard",
+    "resolver",
+    "listen",
+    "metrics",
+    "log",
+    "status",
+    "tasks",
+    "time",
+    "clock",
+    "random",
+  ],
+  options: MESH_DNS_OPTIONS,
+  configure(raw) {
+    const config = meshDnsConfig(raw);
+    return (needs) => startMeshDns(needs, config);
+  },
+};

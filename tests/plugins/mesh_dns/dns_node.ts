@@ -1,0 +1,55 @@
+/**
+ * A whole node with mesh_dns on a port of its own, and dig and its like beside it.
+ *
+ * @module
+ */
+import type { DnsOffer } from "../../../core/plugin/dns.ts";
+import { meshDns } from "../../../plugins/mesh_dns/mod.ts";
+import { assert } from "../../../core/assert.ts";
+import { planned, PluginNode } from "../../core/node/plugin_node.ts";
+
+/** Starts a node "a" in a mesh of its own, whose domain is webmesh.internal. */
+export async function startDnsNode(
+  options: Readonly<Record<string, unknown>> = {},
+  offers: readonly DnsOffer[] = [],
+): Promise<{ readonly node: PluginNode; readonly port: number }> {
+  const offering = planned({
+    name: "offering",
+    needs: ["dns"],
+    start: ({ dns }) => {
+      dns.offer(offers);
+      return Promise.resolve({ [Symbol.asyncDispose]: () => Promise.resolve() });
+    },
+  });
+  const { name, feature, needs } = meshDns;
+  assert(feature !== undefined, "MESH_DNS");
+  const start = meshDns.configure({ listen: "127.0.0.1:0", ...options });
+  const node = await PluginNode.start([offering, planned({ name, feature, needs, start })]);
+  const answers = node.log.lines.find(({ message }) => message === "answers");
+  if (!answers) {
+    const why = JSON.stringify(node.plugins.list());
+    await node[Symbol.asyncDispose]();
+    throw new Error(`mesh_dns is not up: ${why}`);
+  }
+  return { node, port: Number(answers.fields["port"]) };
+}
+
+/** Runs a program; returns what it said. */
+export async function say(program: string, ...args: readonly string[]): Promise<string> {
+  const { stdout, stderr } = await new Deno.Command(program, { args: [...args] }).output();
+  const decoder = new TextDecoder();
+  return decoder.decode(stdout) + decoder.decode(stderr);
+}
+
+/** True if the program is there; says so if not. */
+export function has(program: string, testFile: string): boolean {
+  const isThere = ["/usr/bin", "/usr/local/bin", "/bin"].some((folder) => {
+    try {
+      return Deno.statSync(`${folder}/${program}`).isFile;
+    } catch {
+      return false;
+    }
+  });
+  if (!isThere) console.log(`${testFile}: skipped what needs ${program}: it is not installed`);
+  return isThere;
+}
