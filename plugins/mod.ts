@@ -9,6 +9,7 @@ import { adminApi } from "./admin_api/mod.ts";
 import { leaderProxy } from "./leader_proxy/mod.ts";
 import { meshApi } from "./mesh_api/mod.ts";
 import { meshDns } from "./mesh_dns/mod.ts";
+import { metrics } from "./metrics/mod.ts";
 import { peerDiscovery } from "./peer_discovery/mod.ts";
 
 /** See the module. */
@@ -21,4 +22,6 @@ export const plugins: readonly Plugin[] = [
   adminApi,
   // It answers for names that those in front of it offer.
   meshDns,
+  // Last: what it shows of the others is there by then, and it shows them until they stop.
+  metrics,
 ];

@@ -31,6 +31,7 @@ import { type PluginSections, type SplitArguments, splitPluginArguments } from "
 import type { Plugin } from "../plugin/plugin.ts";
 import { addRunOptions, givenOptions, pluginOptionsHelp } from "./run_options.ts";
 import { addSqlOptions, runSql, SQL_HELP, type SqlOptions } from "./sql.ts";
+import { runMetrics } from "./metrics.ts";
 import { askStatus, runStatus } from "./status.ts";
 import { addTargetOptions, type TargetHost, type TargetOptions } from "./target.ts";
 import { socketPathOf, upAssumptions, upLines } from "./up.ts";
@@ -222,8 +223,11 @@ function addClientCommands(program: Command, around: Surroundings): void {
   const { output, dataDir } = around;
   addTargetOptions(program.command("status [NODE_ID]"), dataDir)
     .description("a node's role, leader, addresses and peers: the node on this host, or another of its mesh by id")
-    .action((nodeId: string | undefined, options: TargetOptions) =>
-      runStatus(nodeId ?? "", options, around, output, systemClock.wallMs())
+    .option("--metrics", "traffic by peer, processors, memory and disks instead")
+    .action((nodeId: string | undefined, options: TargetOptions & { readonly metrics?: boolean }) =>
+      options.metrics
+        ? runMetrics(nodeId ?? "", options, around, output, systemClock.wallMs())
+        : runStatus(nodeId ?? "", options, around, output, systemClock.wallMs())
     );
   addTargetOptions(program.command("nodes"), dataDir)
     .description("all nodes of the mesh")

@@ -6,6 +6,7 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import type { MeshNodeSchema } from "../../proto/gen/v1/mesh_messages_pb.ts";
+import type { NodeMetricsSchema } from "../../proto/gen/v1/node_metrics_pb.ts";
 import { Node } from "../../proto/gen/v1/node_pb.ts";
 import {
   Control,
@@ -17,12 +18,14 @@ import type { DeviceStatus } from "../dataplane/data_plane.ts";
 import { MeshError } from "../plugin/errors.ts";
 import type { PluginState } from "../plugin/plugin_state.ts";
 import type { RpcContext } from "../plugin/rpc.ts";
+import type { RpcClient } from "../rpc/client.ts";
 import type { ControlBackend } from "../rpc/control_service.ts";
 import type { NodeRecord } from "../state/queries/node_record.ts";
 import { formatWriteSession, type WriteSession } from "../state/write_session.ts";
 import { withDeadline } from "./deadline.ts";
 import { WRITE_SESSION_KEY } from "./join_metadata.ts";
 import { ipv4Cidr, ipv6Cidr, meshNodeMessage } from "./mesh_view.ts";
+import { nodeMetrics } from "./node_metrics.ts";
 import { LEAVE_WAIT_MS, type MeshNodeBackend, remoteStatusOptions } from "./node_backend.ts";
 import { RELEASE_MS } from "./reconciler.ts";
 import type { Running } from "./running.ts";
@@ -64,6 +67,12 @@ export class MeshControlBackend implements ControlBackend {
       peers: this.#peers(device),
       plugins: this.#running.parts.plugins.list().map(pluginMessage),
     };
+  }
+
+  async nodeMetrics(id: string, context: RpcContext): Promise<MessageInitShape<typeof NodeMetricsSchema>> {
+    if (id === "" || id === this.#running.nodeId) return await nodeMetrics(this.#running);
+    await using client = this.#clientOf(id);
+    return (await client.unary(Control.method.getNodeMetrics, {}, remoteStatusOptions(context))).message;
   }
 
   async listNodes(context: RpcContext): Promise<MessageInitShape<typeof MeshNodeSchema>[]> {
@@ -113,10 +122,14 @@ export class MeshControlBackend implements ControlBackend {
   }
 
   async #remoteStatus(id: string, context: RpcContext): Promise<MessageInitShape<typeof NodeStatusSchema>> {
+    await using client = this.#clientOf(id);
+    return (await client.unary(Control.method.getNodeStatus, {}, remoteStatusOptions(context))).message;
+  }
+
+  #clientOf(id: string): RpcClient {
     const node = this.#running.nodeById(id);
     if (!node) throw new MeshError("not-found", `The mesh has no node "${id}"`, { hint: "List them: `weft nodes`." });
-    await using client = this.#running.connectTo(node);
-    return (await client.unary(Control.method.getNodeStatus, {}, remoteStatusOptions(context))).message;
+    return this.#running.connectTo(node);
   }
 
   #addresses(device: DeviceStatus): NonNullable<MessageInitShape<typeof NodeStatusSchema>["addresses"]> {

@@ -35,6 +35,7 @@ export class Gate implements Backends {
     };
     this.control = {
       nodeStatus: async (id, context) => await joined().control.nodeStatus(id, context),
+      nodeMetrics: async (id, context) => await joined().control.nodeMetrics(id, context),
       listNodes: async (context) => await joined().control.listNodes(context),
       leaveMesh: async (context) => await joined().control.leaveMesh(context),
     };

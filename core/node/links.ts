@@ -5,7 +5,7 @@
  */
 import type { CryptoSuite } from "../crypto/suite.ts";
 import { systemClock } from "../io/clock.ts";
-import { RaftLinks, type RaftLinksOptions } from "../io/raft_link.ts";
+import { RaftLinks, type RaftLinksOptions, type RaftLinkStats } from "../io/raft_link.ts";
 import { NodeAuthenticator } from "../io/raft_link_authenticator.ts";
 import { LINK_ADDRESSES_MAX, LINK_TIMINGS, type LinkAddress } from "../io/raft_link_limits.ts";
 import { systemRandom } from "../io/random.ts";
@@ -50,6 +50,8 @@ export interface NodeLinks extends AsyncDisposable {
   setMembers(members: readonly LinkMember[]): void;
   /** Sends to `message.to`; drops the message if there is no such member or its queue is full. */
   send(message: PeerMessage): void;
+  /** Counts since the start. */
+  stats(): RaftLinkStats;
   /** When a message of this member last came, on the monotonic clock; `undefined` if none did. */
   heardMs(raftId: number): number | undefined;
 }
@@ -166,6 +168,10 @@ class BoundLinks implements NodeLinks {
 
   send(message: PeerMessage): void {
     this.#links.send(message.to, message);
+  }
+
+  stats(): RaftLinkStats {
+    return this.#links.stats();
   }
 
   heardMs(raftId: number): number | undefined {

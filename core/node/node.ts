@@ -46,6 +46,8 @@ import { validateNodeId } from "../state/node_id.ts";
 import type { NodeConfig, TlsConfig } from "./config.ts";
 import { Gate } from "./gate.ts";
 import { openLinks } from "./links.ts";
+import { MetricRegistry } from "./metric_registry.ts";
+import { rpcMetrics } from "./metrics_rpc.ts";
 import { type NodeEnd, NodeLife } from "./node_life.ts";
 import type { Running } from "./running.ts";
 import { programError } from "./program_error.ts";
@@ -128,6 +130,7 @@ export async function openNode(
     : await TimestampReserve.open(openDisk(), dataDir.path, systemClock, log.child("tunnel"));
   const tunnel = stack.use(await openTunnel(config, privateKey, log.child("tunnel"), timestamps));
   const gate = new Gate();
+  const metrics = new MetricRegistry();
   const rpc = stack.use(
     await RpcServer.start({
       tcp: { ...config.grpcListen, credentials: listenCredentials(config.tls, tls) },
@@ -139,11 +142,12 @@ export async function openNode(
       ],
       unserved: FORWARDABLE,
       plain: [Control],
+      observer: rpcMetrics(metrics),
       log: log.child("rpc"),
     }),
   );
   const links = stack.use(await openLinks({ config, privateKey, suite, tls, log: log.child("raft") }));
-  const plugins = new PluginHost({ plan, clock: systemClock, log });
+  const plugins = new PluginHost({ plan, clock: systemClock, log, metrics });
   const life = stack.use(
     new NodeLife({
       config,

@@ -18,6 +18,7 @@ import { withDeadline } from "./deadline.ts";
 import { LeaderContact } from "./leader_contact.ts";
 import { ensureMesh, Upgrades } from "./leader_duties.ts";
 import type { LifeParts } from "./life_parts.ts";
+import { declareNodeMetrics } from "./metrics_node.ts";
 import { MeshNodeBackend } from "./node_backend.ts";
 import { MeshOperations } from "./operations.ts";
 import { type Place, randomUlaNetwork } from "./origin.ts";
@@ -248,6 +249,7 @@ export class NodeLife implements AsyncDisposable {
   /** Rejects only for what must end the node's start. */
   #startPlugins(running: Running): Promise<void> {
     const { plugins, rpc, links, rpcPort, log, random } = this.#parts;
+    declareNodeMetrics(plugins.metrics, running, this.#parts);
     const starting = plugins.start({
       running,
       rpc,

@@ -7,6 +7,7 @@
 import type { StatusSchema } from "../../proto/gen/v1/node_messages_pb.ts";
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { StatusSchema as StatusMessage } from "../../proto/gen/v1/node_messages_pb.ts";
+import { NodeMetricsSchema } from "../../proto/gen/v1/node_metrics_pb.ts";
 import { Alarm, delay } from "../io/alarm.ts";
 import { serveHttp } from "../io/http_server.ts";
 import { ResolvedLink } from "../io/resolved.ts";
@@ -27,6 +28,7 @@ import type { DnsRegistry } from "./dns_registry.ts";
 import type { HealthBoard } from "./health_board.ts";
 import { LeaderCalls } from "./leader_calls.ts";
 import type { MetricRegistry } from "./metric_registry.ts";
+import { nodeMetrics } from "./node_metrics.ts";
 import { guardedCollector } from "./plugin_collector.ts";
 import { textOf, UnauthorisedServiceError } from "./plugin_failure.ts";
 import { pluginEntryBytes, PluginTables } from "./plugin_tables.ts";
@@ -241,6 +243,11 @@ function nodeFacts(scope: PluginScope, { running, status, ports, build }: Capabi
           const { interfaceName, mtu } = tunnel;
           return { interfaceName, mtu, listenPort, restartCount, cryptoSuite, peers, drops: { ...drops } };
         }),
+      ),
+    metrics: () =>
+      scope.meter.wake(
+        "node metrics",
+        inScope(scope, async () => create(NodeMetricsSchema, await nodeMetrics(running))),
       ),
   };
 }

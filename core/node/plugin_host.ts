@@ -28,6 +28,8 @@ export interface PluginHostParts {
   readonly plan: PluginPlan;
   readonly clock: Clock;
   readonly log: Log;
+  /** What has been declared already is in it; an empty one if left out. */
+  readonly metrics?: MetricRegistry;
   /** Less in tests. */
   readonly startBudgetMs?: number;
   /** Less in tests. */
@@ -43,7 +45,7 @@ export class PluginHost implements PluginStates, AsyncDisposable {
   readonly #instances: readonly PluginInstance[];
   readonly #strays: StrayFailures;
   /** The metrics of node and plugins. */
-  readonly metrics: MetricRegistry = new MetricRegistry();
+  readonly metrics: MetricRegistry;
   /** The names that plugins offer. */
   readonly dns: DnsRegistry = new DnsRegistry();
   readonly #health = new HealthBoard();
@@ -54,6 +56,7 @@ export class PluginHost implements PluginStates, AsyncDisposable {
 
   constructor(parts: PluginHostParts) {
     this.#parts = parts;
+    this.metrics = parts.metrics ?? new MetricRegistry();
     const timer = new HookTimer(parts.clock);
     this.#strays = new StrayFailures((owner, error) => this.#strayed(owner, error));
     this.#instances = parts.plan.map((plan, place) => {

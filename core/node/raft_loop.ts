@@ -119,6 +119,11 @@ export class RaftLoop implements AsyncDisposable {
     return this.#confState;
   }
 
+  /** Snapshots that this member has written. */
+  get snapshotsSavedCount(): number {
+    return this.#snapshots.savedCount;
+  }
+
   /** One unit of Raft time. */
   tick(): void {
     this.#parts.engine.tick();

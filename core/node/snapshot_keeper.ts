@@ -79,6 +79,7 @@ export class SnapshotKeeper {
   #saving: Promise<void> | undefined;
   /** Who wants a snapshot, due or not. */
   #wish: PromiseWithResolvers<SnapshotTaken> | undefined;
+  #savedCount = 0;
   #failure: { readonly error: unknown } | undefined;
 
   constructor(parts: SnapshotKeeperParts) {
@@ -95,6 +96,11 @@ export class SnapshotKeeper {
   loaded(): void {
     this.#entriesCount = 0;
     this.#bytes = 0;
+  }
+
+  /** How many have been written. */
+  get savedCount(): number {
+    return this.#savedCount;
   }
 
   /** Asks for a snapshot, due or not. Who asks before it is taken gets the same. */
@@ -159,6 +165,7 @@ export class SnapshotKeeper {
     const { storage, store, log, policy } = this.#parts;
     const { index } = snapshot.meta;
     await store.saveSnapshot(snapshot, policy.trailingEntryCount);
+    this.#savedCount++;
     storage.compact(Math.min(this.#lastToGo(index), this.#lastSent(index)));
     log.info("snapshot taken", { index, bytes: snapshot.data.length });
   }

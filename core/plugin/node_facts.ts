@@ -6,6 +6,7 @@
 import type { RaftStatus } from "../raft/status.ts";
 import type { MeshInfo } from "../state/queries/mesh_info.ts";
 import type { NodeRecord } from "../state/queries/node_record.ts";
+import type { NodeMetrics } from "../../proto/gen/v1/node_metrics_pb.ts";
 import type { Status } from "../../proto/gen/v1/node_messages_pb.ts";
 
 /** What this program is. */
@@ -80,4 +81,6 @@ export interface NodeFacts {
   status(): Status;
   /** Asks the packet worker. */
   device(): Promise<DeviceFacts>;
+  /** Device and host as `v1.NodeMetrics`. Asks the packet worker and the host. */
+  metrics(): Promise<NodeMetrics>;
 }

@@ -6,6 +6,7 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { RpcContext, RpcServiceFor } from "../plugin/rpc.ts";
 import type { MeshNodeSchema } from "../../proto/gen/v1/mesh_messages_pb.ts";
+import type { NodeMetricsSchema } from "../../proto/gen/v1/node_metrics_pb.ts";
 import {
   type BackupPieceSchema,
   Control,
@@ -24,6 +25,8 @@ import {
 export interface ControlBackend {
   /** The full status of this node for an empty `id`, else of another node of the mesh. */
   nodeStatus(id: string, context: RpcContext): Promise<MessageInitShape<typeof NodeStatusSchema>>;
+  /** Device and host of this node for an empty `id`, else of another node of the mesh. */
+  nodeMetrics(id: string, context: RpcContext): Promise<MessageInitShape<typeof NodeMetricsSchema>>;
   /** All nodes of the mesh as the local replica has them, ordered by id. */
   listNodes(context: RpcContext): Promise<MessageInitShape<typeof MeshNodeSchema>[]>;
   /** Leaves the mesh and forgets it; the node stops after the answer. */
@@ -66,6 +69,10 @@ export function controlService(
       getNodeStatus: {
         authorisation: "member",
         handle: ({ id }, context) => backend.nodeStatus(id, context),
+      },
+      getNodeMetrics: {
+        authorisation: "member",
+        handle: ({ id }, context) => backend.nodeMetrics(id, context),
       },
       listNodes: {
         authorisation: "member",

@@ -12,6 +12,7 @@ import { runtimeInfo } from "../io/process.ts";
 import { ConfigError } from "../plugin/errors.ts";
 import type { RpcContext, RpcInterceptor, RpcPeer, RpcService } from "../plugin/rpc.ts";
 import type { Log } from "../seams/log.ts";
+import type { CallObserver } from "./call_observer.ts";
 import { type ListenCredentials, serverCredentials } from "./credentials.ts";
 import { Health, healthService } from "./health.ts";
 import { REQUEST_WAIT_MS, STOP_GRACE_MS } from "./limits.ts";
@@ -53,6 +54,8 @@ export interface RpcServerOptions {
   readonly interceptors?: readonly RpcInterceptor[];
   /** Who may call `member` methods; {@linkcode isVouchedFor} unless the node knows more. */
   readonly isMember?: MembershipCheck;
+  /** Told about every call. */
+  readonly observer?: CallObserver;
   readonly log: Log;
 }
 
@@ -197,6 +200,7 @@ export class RpcServer implements AsyncDisposable {
       interceptorsOf: (path) => this.#isPlain(path) ? [] : this.#interceptors.map(({ interceptor }) => interceptor),
       isMember: this.#options.isMember ?? isVouchedFor,
       requestWaitMs: REQUEST_WAIT_MS,
+      ...(this.#options.observer && { observer: this.#options.observer }),
       log: this.#options.log,
     };
     const bound = { transport, listener: new Listener(transport, rules), reflection: new Reflection() };

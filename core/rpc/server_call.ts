@@ -12,6 +12,7 @@ import { systemClock } from "../io/clock.ts";
 import { MeshError } from "../plugin/errors.ts";
 import type { RpcCall, RpcContext, RpcInterceptor, RpcMetadata, RpcMethod, RpcNext, RpcPeer } from "../plugin/rpc.ts";
 import type { Log } from "../seams/log.ts";
+import type { CallObserver } from "./call_observer.ts";
 import { handlerChainEnd, unaryEnd } from "./handler.ts";
 import { METADATA_BYTES_MAX } from "./limits.ts";
 import { fromGrpc, metadataBytes, setAll, toGrpc } from "./metadata.ts";
@@ -31,6 +32,7 @@ export interface CallRules {
   readonly isMember: MembershipCheck;
   /** `REQUEST_WAIT_MS`, less in tests. */
   readonly requestWaitMs: number;
+  readonly observer?: CallObserver;
   readonly log: Log;
 }
 
@@ -83,6 +85,7 @@ export class ServerCall implements RpcContext {
   /** Serves the call; resolves, never rejects, when its handler has returned and its status is on the way. */
   async run(): Promise<void> {
     const startMs = systemClock.monotonicMs();
+    this.#rules.observer?.started(this.#method.descriptor);
     let failure: unknown;
     try {
       const admission = this.#admit();
@@ -131,7 +134,9 @@ export class ServerCall implements RpcContext {
     const requests = await this.#wholeRequest();
     const response = await unaryEnd(this.#method.descriptor, handler, requests, this);
     if (this.#gone) throw this.#gone;
-    if (!this.#hasEnded) this.#stream.write(response);
+    if (this.#hasEnded) return;
+    this.#rules.observer?.sent(this.#method.descriptor);
+    this.#stream.write(response);
   }
 
   /** What the caller sends, until it has ended or sent too much. */
@@ -140,6 +145,7 @@ export class ServerCall implements RpcContext {
     const requests: Uint8Array[] = [];
     this.#limitRequestWait();
     this.#stream.on("data", (message: Uint8Array) => {
+      this.#rules.observer?.received(this.#method.descriptor);
       if (requests.push(message) > 1) resolve(requests);
     });
     this.#stream.on("end", () => {
@@ -174,6 +180,7 @@ export class ServerCall implements RpcContext {
     try {
       // Leaving the loop early must not destroy the stream: the response still has to go out.
       for await (const message of this.#stream.iterator({ destroyOnReturn: false })) {
+        this.#rules.observer?.received(this.#method.descriptor);
         if (isStreamed) this.#requestWait?.[Symbol.dispose]();
         yield message;
       }
@@ -193,6 +200,7 @@ export class ServerCall implements RpcContext {
 
   async #write(response: Uint8Array): Promise<void> {
     if (this.#gone) throw this.#gone;
+    this.#rules.observer?.sent(this.#method.descriptor);
     if (this.#stream.write(response)) return;
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const onAbort = () => reject(this.signal.reason);
@@ -245,8 +253,13 @@ export class ServerCall implements RpcContext {
 
   #report(failure: unknown, durationMs: number): void {
     const fields = { method: this.methodPath, peer: this.peer.address, durationMs: Math.round(durationMs) };
-    if (failure === undefined) return this.#rules.log.debug("call served", fields);
+    const { observer } = this.#rules;
+    if (failure === undefined) {
+      observer?.handled(this.#method.descriptor, 0, durationMs);
+      return this.#rules.log.debug("call served", fields);
+    }
     const { code, message, isUnexpected } = statusOf(failure);
+    observer?.handled(this.#method.descriptor, code, durationMs);
     // A handler that was told to stop may fail in any way it likes.
     if (!isUnexpected || this.#gone) {
       return this.#rules.log.debug("call refused", { ...fields, code, reason: message });

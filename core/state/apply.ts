@@ -97,6 +97,15 @@ const WRITE_APPLIED_SQL = `UPDATE ${APPLIED_TABLE} SET log_index = :index, log_t
 /** Text that names a table of the mesh; a table of a plugin has the plugin's name in front. */
 const MESH_TABLES_REGEXP = /\b(mesh_state|namespaces|node_versions|nodes|leases|pools|raft_acls)\b/i;
 
+/** What a state machine has done since its start. */
+export interface SqlCounts {
+  /** Log entries that were applied. */
+  readonly appliedCount: number;
+  /** Those of them whose statements failed. */
+  readonly failedCount: number;
+  readonly queryCount: number;
+}
+
 /** The replicated database and how far it is. One owner; all calls are synchronous. */
 export class StateMachine implements Disposable, StateReader {
   /** What checkpoints in the log have found. */
@@ -121,6 +130,7 @@ export class StateMachine implements Disposable, StateReader {
   #isAtCheckpoint = false;
   #mayRaise = false;
   #hash: string | undefined;
+  readonly #counts = { appliedCount: 0, failedCount: 0, queryCount: 0 };
   #failure: unknown;
 
   private constructor(engine: SqlEngine, versions: ProgramVersions, database: SqlDatabase) {
@@ -141,6 +151,11 @@ export class StateMachine implements Disposable, StateReader {
   static open(engine: SqlEngine, image?: Uint8Array, schema = SCHEMA_VERSION): StateMachine {
     const versions = { engine: engine.version, schema };
     return new StateMachine(engine, versions, image ? openImage(engine, versions, image) : prepare(engine.open()));
+  }
+
+  /** What was done since the start. */
+  get counts(): SqlCounts {
+    return this.#counts;
   }
 
   /** Index of the last entry applied, 0 if none was. */
@@ -172,7 +187,7 @@ export class StateMachine implements Disposable, StateReader {
         this.#isAtCheckpoint = false;
         while (responses.length < entries.length && !this.#isAtCheckpoint) {
           const entry = entries[responses.length];
-          if (entry) responses.push(this.#applyEntry(entry));
+          if (entry) responses.push(this.#counted(this.#applyEntry(entry)));
         }
       });
       // The batch is cut here, so that every replica looks at the same state.
@@ -196,6 +211,7 @@ export class StateMachine implements Disposable, StateReader {
   }
 
   rows(sql: string, parameters: SqlParameters = {}): SqlRows {
+    this.#counts.queryCount++;
     if (!this.#reads.of(sql)) throw new SqlError("statement would write");
     return this.#look(() => this.#database.run(sql, parameters));
   }
@@ -235,6 +251,12 @@ export class StateMachine implements Disposable, StateReader {
   [Symbol.dispose](): void {
     this.check[Symbol.dispose]();
     this.#database[Symbol.dispose]();
+  }
+
+  #counted(response: RaftApplyResponse): RaftApplyResponse {
+    this.#counts.appliedCount++;
+    if (response.error || response.execResult?.error || response.queryResult?.error) this.#counts.failedCount++;
+    return response;
   }
 
   #applyEntry(entry: CommittedEntry): RaftApplyResponse {

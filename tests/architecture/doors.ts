@@ -29,6 +29,7 @@ export const PACKAGE_DOORS: Readonly<Record<string, readonly string[]>> = {
   "dns-packet": ["plugins/mesh_dns/"],
   "fast-check": [],
   "ipaddr.js": ["core/ip/"],
+  "prom-client": ["plugins/metrics/"],
   "smol-toml": ["core/node/", "core/cli/"],
   "sql.js": ["core/io/"],
   "yaml": ["core/node/", "core/cli/"],

@@ -9,6 +9,7 @@ import { socketFiles } from "../../../core/io/socket_files.ts";
 import { controlService, type OperationsBackend } from "../../../core/rpc/control_service.ts";
 import { RpcServer } from "../../../core/rpc/server.ts";
 import type { MeshNodeSchema } from "../../../proto/gen/v1/mesh_messages_pb.ts";
+import type { NodeMetricsSchema } from "../../../proto/gen/v1/node_metrics_pb.ts";
 import type {
   ListRaftMembersResponseSchema,
   NodeStatusSchema,
@@ -24,6 +25,7 @@ import { KeptLog } from "../rpc/echo_service.ts";
 /** What the node says; a thrown error is its answer. */
 export interface FakeAnswers {
   readonly status?: (id: string) => MessageInitShape<typeof NodeStatusSchema>;
+  readonly metrics?: (id: string) => MessageInitShape<typeof NodeMetricsSchema>;
   readonly nodes?: () => MessageInitShape<typeof MeshNodeSchema>[];
   readonly leave?: () => void;
   readonly raftStatus?: () => MessageInitShape<typeof RaftDetailsSchema>;
@@ -49,6 +51,7 @@ export class FakeNode implements AsyncDisposable {
     const dataDir = await Deno.makeTempDir({ prefix: "weft-cli-" });
     const backend = {
       nodeStatus: async (id: string) => await Promise.resolve(answers.status?.(id) ?? {}),
+      nodeMetrics: async (id: string) => await Promise.resolve(answers.metrics?.(id) ?? {}),
       listNodes: async () => await Promise.resolve(answers.nodes?.() ?? []),
       leaveMesh: async () => await Promise.resolve(answers.leave?.()),
     };

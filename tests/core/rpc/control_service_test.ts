@@ -17,6 +17,7 @@ const { getNodeStatus, listNodes, leave } = Control.method;
 function countingBackend(): { readonly backend: ControlBackend; readonly leaves: () => number } {
   let leaves = 0;
   const backend: ControlBackend = {
+    nodeMetrics: (id) => Promise.resolve({ deviceName: id || "weft0" }),
     nodeStatus: (id) => Promise.resolve({ status: { id: id || "me" }, raft: { term: 3n } }),
     listNodes: () => Promise.resolve([{ id: "a" }, { id: "b" }]),
     leaveMesh() {

@@ -14,6 +14,8 @@ const PACKAGES: Readonly<Record<string, string>> = {
   nft: "nftables",
   openssl: "openssl",
   ping: "iputils-ping",
+  prometheus: "prometheus",
+  promtool: "prometheus",
   setsid: "util-linux",
   sysctl: "procps",
   tcpdump: "tcpdump",

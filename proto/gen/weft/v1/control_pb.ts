@@ -12,13 +12,15 @@ import type { MeshNode } from "../../v1/mesh_messages_pb.ts";
 import { file_v1_mesh_messages } from "../../v1/mesh_messages_pb.ts";
 import type { Status } from "../../v1/node_messages_pb.ts";
 import { file_v1_node_messages } from "../../v1/node_messages_pb.ts";
+import type { NodeMetricsSchema } from "../../v1/node_metrics_pb.ts";
+import { file_v1_node_metrics } from "../../v1/node_metrics_pb.ts";
 import type { Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file weft/v1/control.proto.
  */
 export const file_weft_v1_control: GenFile = /*@__PURE__*/
-  fileDesc("ChV3ZWZ0L3YxL2NvbnRyb2wucHJvdG8SB3dlZnQudjEiIgoUR2V0Tm9kZVN0YXR1c1JlcXVlc3QSCgoCaWQYASABKAkiwgEKCk5vZGVTdGF0dXMSGgoGc3RhdHVzGAEgASgLMgoudjEuU3RhdHVzEikKCWFkZHJlc3NlcxgCIAEoCzIWLndlZnQudjEuTm9kZUFkZHJlc3NlcxIhCgRyYWZ0GAMgASgLMhMud2VmdC52MS5SYWZ0U3RhdHVzEiIKBXBlZXJzGAQgAygLMhMud2VmdC52MS5QZWVyU3RhdHVzEiYKB3BsdWdpbnMYFCADKAsyFS53ZWZ0LnYxLlBsdWdpblN0YXR1cyLQAQoMUGx1Z2luU3RhdHVzEgwKBG5hbWUYASABKAkSDwoHc3VtbWFyeRgCIAEoCRIOCgZzb3VyY2UYAyABKAkSDQoFcGhhc2UYBCABKAkSDgoGcmVhc29uGAUgASgJEikKBXNpbmNlGAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBITCgtzdGFydF9jb3VudBgHIAEoDRINCgVuZWVkcxgIIAMoCRIjCgZoZWFsdGgYCSADKAsyEy53ZWZ0LnYxLkhlYWx0aExpbmUiRwoKSGVhbHRoTGluZRIMCgRjb2RlGAEgASgJEhAKCHNldmVyaXR5GAIgASgJEgwKBHRleHQYAyABKAkSCwoDZml4GAQgASgJIvYBCg1Ob2RlQWRkcmVzc2VzEgwKBGlwdjQYASABKAkSDAoEaXB2NhgCIAEoCRIUCgxuZXR3b3JrX2lwdjYYAyABKAkSFAoMbmV0d29ya19pcHY0GAQgASgJEhEKCWludGVyZmFjZRgFIAEoCRILCgNtdHUYBiABKA0SFgoOd2lyZWd1YXJkX3BvcnQYByABKA0SEQoJcmFmdF9wb3J0GAggASgNEhEKCWdycGNfcG9ydBgJIAEoDRISCgpwdWJsaWNfa2V5GAogASgJEhgKEHByaW1hcnlfZW5kcG9pbnQYCyABKAkSEQoJZW5kcG9pbnRzGAwgAygJIrMBCgpSYWZ0U3RhdHVzEgwKBHJvbGUYASABKAkSDAoEdGVybRgCIAEoBBIUCgxjb21taXRfaW5kZXgYAyABKAQSFQoNYXBwbGllZF9pbmRleBgEIAEoBBISCgpzdGF0ZV9oYXNoGAUgASgJEg4KBmxlYWRlchgGIAEoCRIkCgdtZW1iZXJzGAcgAygLMhMud2VmdC52MS5SYWZ0TWVtYmVyEhIKCnF1YXJhbnRpbmUYCCABKAkiOAoKUmFmdE1lbWJlchIKCgJpZBgBIAEoCRIPCgdyYWZ0X2lkGAIgASgEEg0KBXZvdGVyGAMgASgIIscBCgpQZWVyU3RhdHVzEgoKAmlkGAEgASgJEhIKCnB1YmxpY19rZXkYAiABKAkSEAoIZW5kcG9pbnQYAyABKAkSEwoLYWxsb3dlZF9pcHMYBCADKAkSMgoObGFzdF9oYW5kc2hha2UYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhAKCHJ4X2J5dGVzGAYgASgEEhAKCHR4X2J5dGVzGAcgASgEEgwKBGlwdjQYCCABKAkSDAoEaXB2NhgJIAEoCSISChBMaXN0Tm9kZXNSZXF1ZXN0IjAKEUxpc3ROb2Rlc1Jlc3BvbnNlEhsKBW5vZGVzGAEgAygLMgwudjEuTWVzaE5vZGUiEgoQTGVhdmVNZXNoUmVxdWVzdCITChFMZWF2ZU1lc2hSZXNwb25zZSIWChRHZXRSYWZ0U3RhdHVzUmVxdWVzdCL0AwoLUmFmdERldGFpbHMSCgoCaWQYASABKAkSDwoHcmFmdF9pZBgCIAEoBBIMCgRyb2xlGAMgASgJEg4KBmxlYWRlchgEIAEoCRIMCgR0ZXJtGAUgASgEEhQKDGNvbW1pdF9pbmRleBgGIAEoBBIVCg1hcHBsaWVkX2luZGV4GAcgASgEEhMKC2ZpcnN0X2luZGV4GAggASgEEhIKCmxhc3RfaW5kZXgYCSABKAQSDgoGdm90ZXJzGAogASgNEhAKCGxlYXJuZXJzGAsgASgNEh4KEXF1b3J1bV9jb250YWN0X21zGAwgASgESACIAQESEgoKc3RhdGVfaGFzaBgNIAEoCRIWCg5zbmFwc2hvdF9pbmRleBgOIAEoBBIVCg1zbmFwc2hvdF90ZXJtGA8gASgEEhYKDnNuYXBzaG90X2J5dGVzGBAgASgEEhUKDXNuYXBzaG90X2ZpbGUYESABKAkSEQoJd2FsX2J5dGVzGBIgASgEEhEKCXdhbF9maWxlcxgTIAEoDRIbChNlbGVjdGlvbl90aW1lb3V0X21zGBQgASgEEhQKDGhlYXJ0YmVhdF9tcxgVIAEoBBIPCgdtZXNoX2lkGBYgASgJEhIKCnF1YXJhbnRpbmUYFyABKAlCFAoSX3F1b3J1bV9jb250YWN0X21zIiYKFkxpc3RSYWZ0TWVtYmVyc1JlcXVlc3QSDAoEaGVyZRgBIAEoCCJ3ChdMaXN0UmFmdE1lbWJlcnNSZXNwb25zZRIOCgZ2aWV3ZXIYASABKAkSDAoEdGVybRgCIAEoBBISCgpsYXN0X2luZGV4GAMgASgEEioKB21lbWJlcnMYBCADKAsyGS53ZWZ0LnYxLlJhZnRNZW1iZXJTdGF0dXMi1gEKEFJhZnRNZW1iZXJTdGF0dXMSCgoCaWQYASABKAkSDwoHcmFmdF9pZBgCIAEoBBIMCgRyb2xlGAMgASgJEg8KB2FkZHJlc3MYBCABKAkSHAoPbGFzdF9jb250YWN0X21zGAUgASgESACIAQESGAoLbWF0Y2hfaW5kZXgYBiABKARIAYgBARIQCgNsYWcYByABKARIAogBARIQCghwcm9ncmVzcxgIIAEoCUISChBfbGFzdF9jb250YWN0X21zQg4KDF9tYXRjaF9pbmRleEIGCgRfbGFnIjUKGVRyYW5zZmVyTGVhZGVyc2hpcFJlcXVlc3QSCgoCaWQYASABKAkSDAoEaGVyZRgCIAEoCCJJChpUcmFuc2ZlckxlYWRlcnNoaXBSZXNwb25zZRIOCgZsZWFkZXIYASABKAkSDAoEdGVybRgCIAEoBBINCgVtb3ZlZBgDIAEoCCIVChNUYWtlU25hcHNob3RSZXF1ZXN0IlAKFFRha2VTbmFwc2hvdFJlc3BvbnNlEg0KBWluZGV4GAEgASgEEgwKBHRlcm0YAiABKAQSDQoFYnl0ZXMYAyABKAQSDAoEZmlsZRgEIAEoCSJvCgxRdWVyeVJlcXVlc3QSCwoDc3FsGAEgASgJEisKCnBhcmFtZXRlcnMYAiADKAsyFy53ZWZ0LnYxLlF1ZXJ5UGFyYW1ldGVyEhEKCXJvd19saW1pdBgDIAEoDRISCgp0aW1lb3V0X21zGAQgASgNIkIKDlF1ZXJ5UGFyYW1ldGVyEgwKBG5hbWUYASABKAkSIgoFdmFsdWUYAiABKAsyEy53ZWZ0LnYxLlF1ZXJ5VmFsdWUiVwoKUXVlcnlWYWx1ZRIRCgdpbnRlZ2VyGAEgASgSSAASDgoEcmVhbBgCIAEoAUgAEg4KBHRleHQYAyABKAlIABIOCgRibG9iGAQgASgMSABCBgoEa2luZCIvCghRdWVyeVJvdxIjCgZ2YWx1ZXMYASADKAsyEy53ZWZ0LnYxLlF1ZXJ5VmFsdWUiawoNUXVlcnlSZXNwb25zZRIPCgdjb2x1bW5zGAEgAygJEh8KBHJvd3MYAiADKAsyES53ZWZ0LnYxLlF1ZXJ5Um93EhEKCXRydW5jYXRlZBgDIAEoCRIVCg1hcHBsaWVkX2luZGV4GAQgASgEIg8KDUJhY2t1cFJlcXVlc3QiGwoLQmFja3VwUGllY2USDAoEZGF0YRgBIAEoDCIrCgxSZXN0b3JlUGllY2USDAoEZGF0YRgBIAEoDBINCgVmb3JjZRgCIAEoCCJSCg9SZXN0b3JlUmVzcG9uc2USFQoNYXBwbGllZF9pbmRleBgBIAEoBBISCgpzdGF0ZV9oYXNoGAIgASgJEhQKDGJhY2t1cF9pbmRleBgDIAEoBDLKBQoHQ29udHJvbBJDCg1HZXROb2RlU3RhdHVzEh0ud2VmdC52MS5HZXROb2RlU3RhdHVzUmVxdWVzdBoTLndlZnQudjEuTm9kZVN0YXR1cxJCCglMaXN0Tm9kZXMSGS53ZWZ0LnYxLkxpc3ROb2Rlc1JlcXVlc3QaGi53ZWZ0LnYxLkxpc3ROb2Rlc1Jlc3BvbnNlEj4KBUxlYXZlEhkud2VmdC52MS5MZWF2ZU1lc2hSZXF1ZXN0Ghoud2VmdC52MS5MZWF2ZU1lc2hSZXNwb25zZRJECg1HZXRSYWZ0U3RhdHVzEh0ud2VmdC52MS5HZXRSYWZ0U3RhdHVzUmVxdWVzdBoULndlZnQudjEuUmFmdERldGFpbHMSVAoPTGlzdFJhZnRNZW1iZXJzEh8ud2VmdC52MS5MaXN0UmFmdE1lbWJlcnNSZXF1ZXN0GiAud2VmdC52MS5MaXN0UmFmdE1lbWJlcnNSZXNwb25zZRJdChJUcmFuc2ZlckxlYWRlcnNoaXASIi53ZWZ0LnYxLlRyYW5zZmVyTGVhZGVyc2hpcFJlcXVlc3QaIy53ZWZ0LnYxLlRyYW5zZmVyTGVhZGVyc2hpcFJlc3BvbnNlEksKDFRha2VTbmFwc2hvdBIcLndlZnQudjEuVGFrZVNuYXBzaG90UmVxdWVzdBodLndlZnQudjEuVGFrZVNuYXBzaG90UmVzcG9uc2USNgoFUXVlcnkSFS53ZWZ0LnYxLlF1ZXJ5UmVxdWVzdBoWLndlZnQudjEuUXVlcnlSZXNwb25zZRI4CgZCYWNrdXASFi53ZWZ0LnYxLkJhY2t1cFJlcXVlc3QaFC53ZWZ0LnYxLkJhY2t1cFBpZWNlMAESPAoHUmVzdG9yZRIVLndlZnQudjEuUmVzdG9yZVBpZWNlGhgud2VmdC52MS5SZXN0b3JlUmVzcG9uc2UoAWIGcHJvdG8z", [file_google_protobuf_timestamp, file_v1_mesh_messages, file_v1_node_messages]);
+  fileDesc("ChV3ZWZ0L3YxL2NvbnRyb2wucHJvdG8SB3dlZnQudjEiIgoUR2V0Tm9kZVN0YXR1c1JlcXVlc3QSCgoCaWQYASABKAkiIwoVR2V0Tm9kZU1ldHJpY3NSZXF1ZXN0EgoKAmlkGAEgASgJIsIBCgpOb2RlU3RhdHVzEhoKBnN0YXR1cxgBIAEoCzIKLnYxLlN0YXR1cxIpCglhZGRyZXNzZXMYAiABKAsyFi53ZWZ0LnYxLk5vZGVBZGRyZXNzZXMSIQoEcmFmdBgDIAEoCzITLndlZnQudjEuUmFmdFN0YXR1cxIiCgVwZWVycxgEIAMoCzITLndlZnQudjEuUGVlclN0YXR1cxImCgdwbHVnaW5zGBQgAygLMhUud2VmdC52MS5QbHVnaW5TdGF0dXMi0AEKDFBsdWdpblN0YXR1cxIMCgRuYW1lGAEgASgJEg8KB3N1bW1hcnkYAiABKAkSDgoGc291cmNlGAMgASgJEg0KBXBoYXNlGAQgASgJEg4KBnJlYXNvbhgFIAEoCRIpCgVzaW5jZRgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEwoLc3RhcnRfY291bnQYByABKA0SDQoFbmVlZHMYCCADKAkSIwoGaGVhbHRoGAkgAygLMhMud2VmdC52MS5IZWFsdGhMaW5lIkcKCkhlYWx0aExpbmUSDAoEY29kZRgBIAEoCRIQCghzZXZlcml0eRgCIAEoCRIMCgR0ZXh0GAMgASgJEgsKA2ZpeBgEIAEoCSL2AQoNTm9kZUFkZHJlc3NlcxIMCgRpcHY0GAEgASgJEgwKBGlwdjYYAiABKAkSFAoMbmV0d29ya19pcHY2GAMgASgJEhQKDG5ldHdvcmtfaXB2NBgEIAEoCRIRCglpbnRlcmZhY2UYBSABKAkSCwoDbXR1GAYgASgNEhYKDndpcmVndWFyZF9wb3J0GAcgASgNEhEKCXJhZnRfcG9ydBgIIAEoDRIRCglncnBjX3BvcnQYCSABKA0SEgoKcHVibGljX2tleRgKIAEoCRIYChBwcmltYXJ5X2VuZHBvaW50GAsgASgJEhEKCWVuZHBvaW50cxgMIAMoCSKzAQoKUmFmdFN0YXR1cxIMCgRyb2xlGAEgASgJEgwKBHRlcm0YAiABKAQSFAoMY29tbWl0X2luZGV4GAMgASgEEhUKDWFwcGxpZWRfaW5kZXgYBCABKAQSEgoKc3RhdGVfaGFzaBgFIAEoCRIOCgZsZWFkZXIYBiABKAkSJAoHbWVtYmVycxgHIAMoCzITLndlZnQudjEuUmFmdE1lbWJlchISCgpxdWFyYW50aW5lGAggASgJIjgKClJhZnRNZW1iZXISCgoCaWQYASABKAkSDwoHcmFmdF9pZBgCIAEoBBINCgV2b3RlchgDIAEoCCLHAQoKUGVlclN0YXR1cxIKCgJpZBgBIAEoCRISCgpwdWJsaWNfa2V5GAIgASgJEhAKCGVuZHBvaW50GAMgASgJEhMKC2FsbG93ZWRfaXBzGAQgAygJEjIKDmxhc3RfaGFuZHNoYWtlGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIQCghyeF9ieXRlcxgGIAEoBBIQCgh0eF9ieXRlcxgHIAEoBBIMCgRpcHY0GAggASgJEgwKBGlwdjYYCSABKAkiEgoQTGlzdE5vZGVzUmVxdWVzdCIwChFMaXN0Tm9kZXNSZXNwb25zZRIbCgVub2RlcxgBIAMoCzIMLnYxLk1lc2hOb2RlIhIKEExlYXZlTWVzaFJlcXVlc3QiEwoRTGVhdmVNZXNoUmVzcG9uc2UiFgoUR2V0UmFmdFN0YXR1c1JlcXVlc3Qi9AMKC1JhZnREZXRhaWxzEgoKAmlkGAEgASgJEg8KB3JhZnRfaWQYAiABKAQSDAoEcm9sZRgDIAEoCRIOCgZsZWFkZXIYBCABKAkSDAoEdGVybRgFIAEoBBIUCgxjb21taXRfaW5kZXgYBiABKAQSFQoNYXBwbGllZF9pbmRleBgHIAEoBBITCgtmaXJzdF9pbmRleBgIIAEoBBISCgpsYXN0X2luZGV4GAkgASgEEg4KBnZvdGVycxgKIAEoDRIQCghsZWFybmVycxgLIAEoDRIeChFxdW9ydW1fY29udGFjdF9tcxgMIAEoBEgAiAEBEhIKCnN0YXRlX2hhc2gYDSABKAkSFgoOc25hcHNob3RfaW5kZXgYDiABKAQSFQoNc25hcHNob3RfdGVybRgPIAEoBBIWCg5zbmFwc2hvdF9ieXRlcxgQIAEoBBIVCg1zbmFwc2hvdF9maWxlGBEgASgJEhEKCXdhbF9ieXRlcxgSIAEoBBIRCgl3YWxfZmlsZXMYEyABKA0SGwoTZWxlY3Rpb25fdGltZW91dF9tcxgUIAEoBBIUCgxoZWFydGJlYXRfbXMYFSABKAQSDwoHbWVzaF9pZBgWIAEoCRISCgpxdWFyYW50aW5lGBcgASgJQhQKEl9xdW9ydW1fY29udGFjdF9tcyImChZMaXN0UmFmdE1lbWJlcnNSZXF1ZXN0EgwKBGhlcmUYASABKAgidwoXTGlzdFJhZnRNZW1iZXJzUmVzcG9uc2USDgoGdmlld2VyGAEgASgJEgwKBHRlcm0YAiABKAQSEgoKbGFzdF9pbmRleBgDIAEoBBIqCgdtZW1iZXJzGAQgAygLMhkud2VmdC52MS5SYWZ0TWVtYmVyU3RhdHVzItYBChBSYWZ0TWVtYmVyU3RhdHVzEgoKAmlkGAEgASgJEg8KB3JhZnRfaWQYAiABKAQSDAoEcm9sZRgDIAEoCRIPCgdhZGRyZXNzGAQgASgJEhwKD2xhc3RfY29udGFjdF9tcxgFIAEoBEgAiAEBEhgKC21hdGNoX2luZGV4GAYgASgESAGIAQESEAoDbGFnGAcgASgESAKIAQESEAoIcHJvZ3Jlc3MYCCABKAlCEgoQX2xhc3RfY29udGFjdF9tc0IOCgxfbWF0Y2hfaW5kZXhCBgoEX2xhZyI1ChlUcmFuc2ZlckxlYWRlcnNoaXBSZXF1ZXN0EgoKAmlkGAEgASgJEgwKBGhlcmUYAiABKAgiSQoaVHJhbnNmZXJMZWFkZXJzaGlwUmVzcG9uc2USDgoGbGVhZGVyGAEgASgJEgwKBHRlcm0YAiABKAQSDQoFbW92ZWQYAyABKAgiFQoTVGFrZVNuYXBzaG90UmVxdWVzdCJQChRUYWtlU25hcHNob3RSZXNwb25zZRINCgVpbmRleBgBIAEoBBIMCgR0ZXJtGAIgASgEEg0KBWJ5dGVzGAMgASgEEgwKBGZpbGUYBCABKAkibwoMUXVlcnlSZXF1ZXN0EgsKA3NxbBgBIAEoCRIrCgpwYXJhbWV0ZXJzGAIgAygLMhcud2VmdC52MS5RdWVyeVBhcmFtZXRlchIRCglyb3dfbGltaXQYAyABKA0SEgoKdGltZW91dF9tcxgEIAEoDSJCCg5RdWVyeVBhcmFtZXRlchIMCgRuYW1lGAEgASgJEiIKBXZhbHVlGAIgASgLMhMud2VmdC52MS5RdWVyeVZhbHVlIlcKClF1ZXJ5VmFsdWUSEQoHaW50ZWdlchgBIAEoEkgAEg4KBHJlYWwYAiABKAFIABIOCgR0ZXh0GAMgASgJSAASDgoEYmxvYhgEIAEoDEgAQgYKBGtpbmQiLwoIUXVlcnlSb3cSIwoGdmFsdWVzGAEgAygLMhMud2VmdC52MS5RdWVyeVZhbHVlImsKDVF1ZXJ5UmVzcG9uc2USDwoHY29sdW1ucxgBIAMoCRIfCgRyb3dzGAIgAygLMhEud2VmdC52MS5RdWVyeVJvdxIRCgl0cnVuY2F0ZWQYAyABKAkSFQoNYXBwbGllZF9pbmRleBgEIAEoBCIPCg1CYWNrdXBSZXF1ZXN0IhsKC0JhY2t1cFBpZWNlEgwKBGRhdGEYASABKAwiKwoMUmVzdG9yZVBpZWNlEgwKBGRhdGEYASABKAwSDQoFZm9yY2UYAiABKAgiUgoPUmVzdG9yZVJlc3BvbnNlEhUKDWFwcGxpZWRfaW5kZXgYASABKAQSEgoKc3RhdGVfaGFzaBgCIAEoCRIUCgxiYWNrdXBfaW5kZXgYAyABKAQyjQYKB0NvbnRyb2wSQwoNR2V0Tm9kZVN0YXR1cxIdLndlZnQudjEuR2V0Tm9kZVN0YXR1c1JlcXVlc3QaEy53ZWZ0LnYxLk5vZGVTdGF0dXMSQQoOR2V0Tm9kZU1ldHJpY3MSHi53ZWZ0LnYxLkdldE5vZGVNZXRyaWNzUmVxdWVzdBoPLnYxLk5vZGVNZXRyaWNzEkIKCUxpc3ROb2RlcxIZLndlZnQudjEuTGlzdE5vZGVzUmVxdWVzdBoaLndlZnQudjEuTGlzdE5vZGVzUmVzcG9uc2USPgoFTGVhdmUSGS53ZWZ0LnYxLkxlYXZlTWVzaFJlcXVlc3QaGi53ZWZ0LnYxLkxlYXZlTWVzaFJlc3BvbnNlEkQKDUdldFJhZnRTdGF0dXMSHS53ZWZ0LnYxLkdldFJhZnRTdGF0dXNSZXF1ZXN0GhQud2VmdC52MS5SYWZ0RGV0YWlscxJUCg9MaXN0UmFmdE1lbWJlcnMSHy53ZWZ0LnYxLkxpc3RSYWZ0TWVtYmVyc1JlcXVlc3QaIC53ZWZ0LnYxLkxpc3RSYWZ0TWVtYmVyc1Jlc3BvbnNlEl0KElRyYW5zZmVyTGVhZGVyc2hpcBIiLndlZnQudjEuVHJhbnNmZXJMZWFkZXJzaGlwUmVxdWVzdBojLndlZnQudjEuVHJhbnNmZXJMZWFkZXJzaGlwUmVzcG9uc2USSwoMVGFrZVNuYXBzaG90Ehwud2VmdC52MS5UYWtlU25hcHNob3RSZXF1ZXN0Gh0ud2VmdC52MS5UYWtlU25hcHNob3RSZXNwb25zZRI2CgVRdWVyeRIVLndlZnQudjEuUXVlcnlSZXF1ZXN0GhYud2VmdC52MS5RdWVyeVJlc3BvbnNlEjgKBkJhY2t1cBIWLndlZnQudjEuQmFja3VwUmVxdWVzdBoULndlZnQudjEuQmFja3VwUGllY2UwARI8CgdSZXN0b3JlEhUud2VmdC52MS5SZXN0b3JlUGllY2UaGC53ZWZ0LnYxLlJlc3RvcmVSZXNwb25zZSgBYgZwcm90bzM", [file_google_protobuf_timestamp, file_v1_mesh_messages, file_v1_node_messages, file_v1_node_metrics]);
 
 /**
  * @generated from message weft.v1.GetNodeStatusRequest
@@ -38,6 +40,25 @@ export type GetNodeStatusRequest = Message<"weft.v1.GetNodeStatusRequest"> & {
  */
 export const GetNodeStatusRequestSchema: GenMessage<GetNodeStatusRequest> = /*@__PURE__*/
   messageDesc(file_weft_v1_control, 0);
+
+/**
+ * @generated from message weft.v1.GetNodeMetricsRequest
+ */
+export type GetNodeMetricsRequest = Message<"weft.v1.GetNodeMetricsRequest"> & {
+  /**
+   * Empty means the node that is asked.
+   *
+   * @generated from field: string id = 1;
+   */
+  id: string;
+};
+
+/**
+ * Describes the message weft.v1.GetNodeMetricsRequest.
+ * Use `create(GetNodeMetricsRequestSchema)` to create a new message.
+ */
+export const GetNodeMetricsRequestSchema: GenMessage<GetNodeMetricsRequest> = /*@__PURE__*/
+  messageDesc(file_weft_v1_control, 1);
 
 /**
  * @generated from message weft.v1.NodeStatus
@@ -76,7 +97,7 @@ export type NodeStatus = Message<"weft.v1.NodeStatus"> & {
  * Use `create(NodeStatusSchema)` to create a new message.
  */
 export const NodeStatusSchema: GenMessage<NodeStatus> = /*@__PURE__*/
-  messageDesc(file_weft_v1_control, 1);
+  messageDesc(file_weft_v1_control, 2);
 
 /**
  * @generated from message weft.v1.PluginStatus
@@ -145,7 +166,7 @@ export type PluginStatus = Message<"weft.v1.PluginStatus"> & {
  * Use `create(PluginStatusSchema)` to create a new message.
  */
 export const PluginStatusSchema: GenMessage<PluginStatus> = /*@__PURE__*/
-  messageDesc(file_weft_v1_control, 2);
+  messageDesc(file_weft_v1_control, 3);
 
 /**
  * @generated from message weft.v1.HealthLine
@@ -183,7 +204,7 @@ export type HealthLine = Message<"weft.v1.HealthLine"> & {
  * Use `create(HealthLineSchema)` to create a new message.
  */
 export const HealthLineSchema: GenMessage<HealthLine> = /*@__PURE__*/
-  messageDesc(file_weft_v1_control, 3);
+  messageDesc(file_weft_v1_control, 4);
 
 /**
  * @generated from message weft.v1.NodeAddresses
@@ -263,7 +284,7 @@ export type NodeAddresses = Message<"weft.v1.NodeAddresses"> & {
  * Use `create(NodeAddressesSchema)` to create a new message.
  */
 export const NodeAddressesSchema: GenMessage<NodeAddresses> = /*@__PURE__*/
-  messageDesc(file_weft_v1_control, 4);
+  messageDesc(file_weft_v1_control, 5);
 
 /**
  * @generated from message weft.v1.RaftStatus
@@ -321,7 +342,7 @@ export type RaftStatus = Message<"weft.v1.RaftStatus"> & {
  * Use `create(RaftStatusSchema)` to create a new message.
  */
 export const RaftStatusSchema: GenMessage<RaftStatus> = /*@__PURE__*/
-  messageDesc(file_weft_v1_control, 5);
+  messageDesc(file_weft_v1_control, 6);
 
 /**
  * @generated from message weft.v1.RaftMember
@@ -348,7 +369,7 @@ export type RaftMember = Message<"weft.v1.RaftMember"> & {
  * Use `create(RaftMemberSchema)` to create a new message.
  */
 export const RaftMemberSchema: GenMessage<RaftMember> = /*@__PURE__*/
-  messageDesc(file_weft_v1_control, 6);
+  messageDesc(file_weft_v1_control, 7);
 
 /**
  * @generated from message weft.v1.PeerStatus
@@ -409,7 +430,7 @@ export type PeerStatus = Message<"weft.v1.PeerStatus"> & {
  * Use `create(PeerStatusSchema)` to create a new message.
  */
 export const PeerStatusSchema: GenMessage<PeerStatus> = /*@__PURE__*/
-  messageDesc(file_weft_v1_control, 7);
+  messageDesc(file_weft_v1_control, 8);
 
 /**
  * @generated from message weft.v1.ListNodesRequest
@@ -422,7 +443,7 @@ export type ListNodesRequest = Message<"weft.v1.ListNodesRequest"> & {
  * Use `create(ListNodesRequestSchema)` to create a new message.
  */
 export const ListNodesRequestSchema: GenMessage<ListNodesRequest> = /*@__PURE__*/
-  messageDesc(file_weft_v1_control, 8);
+  messageDesc(file_weft_v1_control, 9);
 
 /**
  * @generated from message weft.v1.ListNodesResponse
@@ -439,7 +460,7 @@ export type ListNodesResponse = Message<"weft.v1.ListNodesResponse"> & {
  * Use `create(ListNodesResponseSchema)` to create a new message.
  */
 export const ListNodesResponseSchema: GenMessage<ListNodesResponse> = /*@__PURE__*/
-  messageDesc(file_weft_v1_control, 9);
+  messageDesc(file_weft_v1_control, 10);
 
 /**
  * @generated from message weft.v1.LeaveMeshRequest
@@ -452,7 +473,7 @@ export type LeaveMeshRequest = Message<"weft.v1.LeaveMeshRequest"> & {
  * Use `create(LeaveMeshRequestSchema)` to create a new message.
  */
 export const LeaveMeshRequestSchema: GenMessage<LeaveMeshRequest> = /*@__PURE__*/
-  messageDesc(file_weft_v1_control, 10);
+  messageDesc(file_weft_v1_control, 11);
 
 /**
  * @generated from message weft.v1.LeaveMeshResponse
@@ -465,7 +486,7 @@ export type LeaveMeshResponse = Message<"weft.v1.LeaveMeshResponse"> & {
  * Use `create(LeaveMeshResponseSchema)` to create a new message.
  */
 export const LeaveMeshResponseSchema: GenMessage<LeaveMeshResponse> = /*@__PURE__*/
-  messageDesc(file_weft_v1_control, 11);
+  messageDesc(file_weft_v1_control, 12);
 
 /**
  * @generated from message weft.v1.GetRaftStatusRequest
@@ -478,7 +499,7 @@ export type GetRaftStatusRequest = Message<"weft.v1.GetRaftStatusRequest"> & {
  * Use `create(GetRaftStatusRequestSchema)` to create a new message.
  */
 export const GetRaftStatusRequestSchema: GenMessage<GetRaftStatusRequest> = /*@__PURE__*/
-  messageDesc(file_weft_v1_control, 12);
+  messageDesc(file_weft_v1_control, 13);
 
 /**
  * @generated from message weft.v1.RaftDetails
@@ -623,7 +644,7 @@ export type RaftDetails = Message<"weft.v1.RaftDetails"> & {
  * Use `create(RaftDetailsSchema)` to create a new message.
  */
 export const RaftDetailsSchema: GenMessage<RaftDetails> = /*@__PURE__*/
-  messageDesc(file_weft_v1_control, 13);
+  messageDesc(file_weft_v1_control, 14);
 
 /**
  * @generated from message weft.v1.ListRaftMembersRequest
@@ -642,7 +663,7 @@ export type ListRaftMembersRequest = Message<"weft.v1.ListRaftMembersRequest"> &
  * Use `create(ListRaftMembersRequestSchema)` to create a new message.
  */
 export const ListRaftMembersRequestSchema: GenMessage<ListRaftMembersRequest> = /*@__PURE__*/
-  messageDesc(file_weft_v1_control, 14);
+  messageDesc(file_weft_v1_control, 15);
 
 /**
  * @generated from message weft.v1.ListRaftMembersResponse
@@ -678,7 +699,7 @@ export type ListRaftMembersResponse = Message<"weft.v1.ListRaftMembersResponse">
  * Use `create(ListRaftMembersResponseSchema)` to create a new message.
  */
 export const ListRaftMembersResponseSchema: GenMessage<ListRaftMembersResponse> = /*@__PURE__*/
-  messageDesc(file_weft_v1_control, 15);
+  messageDesc(file_weft_v1_control, 16);
 
 /**
  * @generated from message weft.v1.RaftMemberStatus
@@ -742,7 +763,7 @@ export type RaftMemberStatus = Message<"weft.v1.RaftMemberStatus"> & {
  * Use `create(RaftMemberStatusSchema)` to create a new message.
  */
 export const RaftMemberStatusSchema: GenMessage<RaftMemberStatus> = /*@__PURE__*/
-  messageDesc(file_weft_v1_control, 16);
+  messageDesc(file_weft_v1_control, 17);
 
 /**
  * @generated from message weft.v1.TransferLeadershipRequest
@@ -768,7 +789,7 @@ export type TransferLeadershipRequest = Message<"weft.v1.TransferLeadershipReque
  * Use `create(TransferLeadershipRequestSchema)` to create a new message.
  */
 export const TransferLeadershipRequestSchema: GenMessage<TransferLeadershipRequest> = /*@__PURE__*/
-  messageDesc(file_weft_v1_control, 17);
+  messageDesc(file_weft_v1_control, 18);
 
 /**
  * @generated from message weft.v1.TransferLeadershipResponse
@@ -799,7 +820,7 @@ export type TransferLeadershipResponse = Message<"weft.v1.TransferLeadershipResp
  * Use `create(TransferLeadershipResponseSchema)` to create a new message.
  */
 export const TransferLeadershipResponseSchema: GenMessage<TransferLeadershipResponse> = /*@__PURE__*/
-  messageDesc(file_weft_v1_control, 18);
+  messageDesc(file_weft_v1_control, 19);
 
 /**
  * @generated from message weft.v1.TakeSnapshotRequest
@@ -812,7 +833,7 @@ export type TakeSnapshotRequest = Message<"weft.v1.TakeSnapshotRequest"> & {
  * Use `create(TakeSnapshotRequestSchema)` to create a new message.
  */
 export const TakeSnapshotRequestSchema: GenMessage<TakeSnapshotRequest> = /*@__PURE__*/
-  messageDesc(file_weft_v1_control, 19);
+  messageDesc(file_weft_v1_control, 20);
 
 /**
  * @generated from message weft.v1.TakeSnapshotResponse
@@ -846,7 +867,7 @@ export type TakeSnapshotResponse = Message<"weft.v1.TakeSnapshotResponse"> & {
  * Use `create(TakeSnapshotResponseSchema)` to create a new message.
  */
 export const TakeSnapshotResponseSchema: GenMessage<TakeSnapshotResponse> = /*@__PURE__*/
-  messageDesc(file_weft_v1_control, 20);
+  messageDesc(file_weft_v1_control, 21);
 
 /**
  * @generated from message weft.v1.QueryRequest
@@ -880,7 +901,7 @@ export type QueryRequest = Message<"weft.v1.QueryRequest"> & {
  * Use `create(QueryRequestSchema)` to create a new message.
  */
 export const QueryRequestSchema: GenMessage<QueryRequest> = /*@__PURE__*/
-  messageDesc(file_weft_v1_control, 21);
+  messageDesc(file_weft_v1_control, 22);
 
 /**
  * @generated from message weft.v1.QueryParameter
@@ -904,7 +925,7 @@ export type QueryParameter = Message<"weft.v1.QueryParameter"> & {
  * Use `create(QueryParameterSchema)` to create a new message.
  */
 export const QueryParameterSchema: GenMessage<QueryParameter> = /*@__PURE__*/
-  messageDesc(file_weft_v1_control, 22);
+  messageDesc(file_weft_v1_control, 23);
 
 /**
  * @generated from message weft.v1.QueryValue
@@ -947,7 +968,7 @@ export type QueryValue = Message<"weft.v1.QueryValue"> & {
  * Use `create(QueryValueSchema)` to create a new message.
  */
 export const QueryValueSchema: GenMessage<QueryValue> = /*@__PURE__*/
-  messageDesc(file_weft_v1_control, 23);
+  messageDesc(file_weft_v1_control, 24);
 
 /**
  * @generated from message weft.v1.QueryRow
@@ -964,7 +985,7 @@ export type QueryRow = Message<"weft.v1.QueryRow"> & {
  * Use `create(QueryRowSchema)` to create a new message.
  */
 export const QueryRowSchema: GenMessage<QueryRow> = /*@__PURE__*/
-  messageDesc(file_weft_v1_control, 24);
+  messageDesc(file_weft_v1_control, 25);
 
 /**
  * @generated from message weft.v1.QueryResponse
@@ -1000,7 +1021,7 @@ export type QueryResponse = Message<"weft.v1.QueryResponse"> & {
  * Use `create(QueryResponseSchema)` to create a new message.
  */
 export const QueryResponseSchema: GenMessage<QueryResponse> = /*@__PURE__*/
-  messageDesc(file_weft_v1_control, 25);
+  messageDesc(file_weft_v1_control, 26);
 
 /**
  * @generated from message weft.v1.BackupRequest
@@ -1013,7 +1034,7 @@ export type BackupRequest = Message<"weft.v1.BackupRequest"> & {
  * Use `create(BackupRequestSchema)` to create a new message.
  */
 export const BackupRequestSchema: GenMessage<BackupRequest> = /*@__PURE__*/
-  messageDesc(file_weft_v1_control, 26);
+  messageDesc(file_weft_v1_control, 27);
 
 /**
  * @generated from message weft.v1.BackupPiece
@@ -1030,7 +1051,7 @@ export type BackupPiece = Message<"weft.v1.BackupPiece"> & {
  * Use `create(BackupPieceSchema)` to create a new message.
  */
 export const BackupPieceSchema: GenMessage<BackupPiece> = /*@__PURE__*/
-  messageDesc(file_weft_v1_control, 27);
+  messageDesc(file_weft_v1_control, 28);
 
 /**
  * @generated from message weft.v1.RestorePiece
@@ -1054,7 +1075,7 @@ export type RestorePiece = Message<"weft.v1.RestorePiece"> & {
  * Use `create(RestorePieceSchema)` to create a new message.
  */
 export const RestorePieceSchema: GenMessage<RestorePiece> = /*@__PURE__*/
-  messageDesc(file_weft_v1_control, 28);
+  messageDesc(file_weft_v1_control, 29);
 
 /**
  * @generated from message weft.v1.RestoreResponse
@@ -1087,7 +1108,7 @@ export type RestoreResponse = Message<"weft.v1.RestoreResponse"> & {
  * Use `create(RestoreResponseSchema)` to create a new message.
  */
 export const RestoreResponseSchema: GenMessage<RestoreResponse> = /*@__PURE__*/
-  messageDesc(file_weft_v1_control, 29);
+  messageDesc(file_weft_v1_control, 30);
 
 /**
  * @generated from service weft.v1.Control
@@ -1102,6 +1123,16 @@ export const Control: GenService<{
     methodKind: "unary";
     input: typeof GetNodeStatusRequestSchema;
     output: typeof NodeStatusSchema;
+  },
+  /**
+   * The WireGuard device and the host of this node, or of another node of the mesh by id.
+   *
+   * @generated from rpc weft.v1.Control.GetNodeMetrics
+   */
+  getNodeMetrics: {
+    methodKind: "unary";
+    input: typeof GetNodeMetricsRequestSchema;
+    output: typeof NodeMetricsSchema;
   },
   /**
    * All nodes of the mesh as this node's replica knows them, ordered by id.
