@@ -90,6 +90,7 @@ Deno.test("controlService: the mesh's inside is for members", () => {
   const { methods } = controlService(countingBackend().backend, OPERATIONS);
   assert.deepEqual(Object.entries(methods).map(([name, { authorisation }]) => `${name} ${authorisation}`), [
     "getNodeStatus member",
+    "getNodeMetrics member",
     "listNodes member",
     "leave local",
     "getRaftStatus member",

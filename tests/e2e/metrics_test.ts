@@ -1,0 +1,70 @@
+/**
+ * A real Prometheus scrapes the three nodes of a mesh, and knows how many peers each has.
+ */
+import assert from "node:assert/strict";
+import { eventually } from "./lab/eventually.ts";
+import { LAB_NEEDS, labTest, type Need } from "./lab/requirements.ts";
+import { everyPairPings, MeshLab } from "./mesh_lab.ts";
+import { sourceProgram } from "./programs.ts";
+
+const NEEDS: readonly Need[] = [...LAB_NEEDS, "tun", "command:ping", "command:prometheus", "command:curl"];
+const FORMED_MS = 10_000;
+const SCRAPED_MS = 15_000;
+
+/** What Prometheus answers a query with. */
+interface Answer {
+  readonly data: { readonly result: readonly { readonly value: readonly [number, string] }[] };
+}
+
+labTest("metrics: Prometheus scrapes three nodes and counts the peers", NEEDS, async () => {
+  await using lab = await MeshLab.create(sourceProgram());
+  const [a, b, c] = [await lab.node("a"), await lab.node("b"), await lab.node("c")];
+  const nodes = [a, b, c];
+  await a.start("--bootstrap", "--primary-endpoint", a.host.ipv4, "--feature", "metrics");
+  await Promise.all(
+    [b, c].map((node) => node.start("--join", `${a.host.ipv4}:8443`, "--as-voter", "--feature", "metrics")),
+  );
+  await everyPairPings(nodes, FORMED_MS);
+  const directory = await Deno.makeTempDir({ prefix: "weft-prometheus-" });
+  try {
+    const targets = JSON.stringify(nodes.map(({ host }) => `${host.ipv4}:8080`));
+    await Deno.writeTextFile(
+      `${directory}/prometheus.yml`,
+      `global: {scrape_interval: 1s}\nscrape_configs: [{job_name: weft, static_configs: [{targets: ${targets}}]}]\n`,
+    );
+    const prometheus = a.host.spawn([
+      "prometheus",
+      `--config.file=${directory}/prometheus.yml`,
+      `--storage.tsdb.path=${directory}/data`,
+      "--web.listen-address=127.0.0.1:9090",
+    ]);
+    const ask = async (query: string): Promise<number[]> => {
+      const url = `http://127.0.0.1:9090/api/v1/query?query=${encodeURIComponent(query)}`;
+      const { code, stdout } = await a.host.exec(["curl", "-sf", url]);
+      if (code !== 0) return [];
+      return (JSON.parse(stdout) as Answer).data.result.map(({ value }) => Number(value[1]));
+    };
+    const says = (query: string, wanted: readonly number[]) =>
+      eventually(query, async () => JSON.stringify(await ask(query)) === JSON.stringify(wanted), SCRAPED_MS);
+    await says('sum(up{job="weft"})', [3]);
+    await says("weft_wireguard_peers", [2, 2, 2]);
+    await says("weft_wireguard_connected_peers", [2, 2, 2]);
+    await says("sum(weft_raft_is_leader)", [1]);
+    await says("weft_mesh_nodes", [3, 3, 3]);
+    prometheus.signal("SIGTERM");
+    await prometheus.ended(10_000);
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+  // Who is not of the mesh reads metrics, and no keys.
+  const url = `http://${b.host.ipv4}:8080`;
+  const refused = await a.host.exec(["curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", `${url}/v1/node-metrics`]);
+  assert.equal(refused.stdout, "403");
+  const { ipv4 } = await b.addresses();
+  const inside = await a.host.mustExec(["curl", "-sf", `http://${ipv4}:8080/v1/node-metrics`]);
+  const { code, stdout } = await b.weft("status", "--metrics", "--json");
+  assert.equal(code, 0);
+  const [served, said] = [JSON.parse(inside), JSON.parse(stdout)];
+  assert.deepEqual([served.publicKey, served.peers.length], [said.publicKey, 2]);
+  assert.deepEqual(Object.keys(served), Object.keys(said));
+});
