@@ -9,6 +9,8 @@ import { planned, PluginNode } from "../../core/node/plugin_node.ts";
 
 const CYCLES = 1_000;
 const WARM_UP_CYCLES = 20;
+/** Other tests of this process may open so many meanwhile; what a cycle leaves adds up to ten times as many. */
+const OTHERS_MAX = CYCLES / 10;
 const NO_PROMTOOL = hasPromtool() ? undefined : "no promtool (prometheus)";
 if (NO_PROMTOOL) console.log(`skipped: promtool check metrics: ${NO_PROMTOOL}`);
 
@@ -148,6 +150,7 @@ Deno.test("metrics: a thousand cycles leave nothing behind", async () => {
   for (let i = 0; i < WARM_UP_CYCLES; i++) await cycle();
   const before = openDescriptors();
   for (let i = 0; i < CYCLES; i++) await cycle();
-  assert.equal(openDescriptors(), before);
+  const left = openDescriptors() - before;
+  assert(left < OTHERS_MAX, `${left} descriptors are left`);
   assert.match(await textOf(`${url}/metrics`), /weft_plugin_starts_total\{plugin="metrics"\} 1021/);
 });
