@@ -13,6 +13,9 @@ import { Reaper } from "./reaper.ts";
 /** The prefixes of the first network (RFC 5737, RFC 3849); hosts count from 1. */
 export const INTERNET_PREFIXES: Prefixes = { ipv4: "192.0.2.", ipv6: "2001:db8:0:1::" };
 
+/** Tells apart the files that one process tests at the same time, each with a count of its own. */
+const FILE_TAG = crypto.randomUUID().slice(0, 6);
+
 let labCount = 0;
 
 /** Owns its hosts and networks. `await using lab = await Lab.create()`. */
@@ -34,7 +37,7 @@ export class Lab implements AsyncDisposable {
   /** An empty lab: one bridge, no hosts. Needs root and iproute2. */
   static async create(): Promise<Lab> {
     await removeStale();
-    const prefix = `weft-${Deno.pid}-${++labCount}-`;
+    const prefix = `weft-${Deno.pid}-${FILE_TAG}-${++labCount}-`;
     await using owned = new AsyncDisposableStack();
     owned.use(new Reaper(prefix));
     const hub = owned.use(await Host.create("hub", prefix + "hub"));

@@ -59,7 +59,7 @@ function lookFor(need: Need): string | undefined {
 }
 
 function probeNamespace(): boolean {
-  const name = `weft-${Deno.pid}-probe`;
+  const name = `weft-${Deno.pid}-${crypto.randomUUID().slice(0, 6)}-probe`;
   return succeeds(["ip", "netns", "add", name]) && succeeds(["ip", "netns", "delete", name]);
 }
 
