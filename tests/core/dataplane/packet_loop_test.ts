@@ -135,6 +135,35 @@ Deno.test("PacketLoop: a datagram comes in with its sender and goes to the devic
   assert.deepEqual(made.engine.log, ["network 7,8,9 from 192.0.2.2:2 at 100"]);
 });
 
+Deno.test("PacketLoop: after a turn with one packet, the next one is through before another is asked for", () => {
+  const made = fixture();
+  const wasSent: boolean[] = [];
+  const wasWritten: boolean[] = [];
+  const read = made.tun.read.bind(made.tun);
+  made.tun.read = (buffer, offset) => {
+    wasSent.push(made.peer.waitingCount > 0);
+    return read(buffer, offset);
+  };
+  const receive = made.socket.receive.bind(made.socket);
+  made.socket.receive = (buffer, offset, from) => {
+    wasWritten.push(made.tun.written.length > 0);
+    return receive(buffer, offset, from);
+  };
+  for (const byte of [7, 8]) {
+    wasSent.length = 0;
+    wasWritten.length = 0;
+    made.tun.written.length = 0;
+    made.tun.route(Uint8Array.of(byte));
+    sendTo(made, [4, 0, 0, 0, byte]);
+    made.loop.turn();
+    // At first more may come that goes along with it.
+    assert.deepEqual(wasSent, [false, byte === 8]);
+    assert.deepEqual(wasWritten, [false, byte === 8]);
+    assert.deepEqual(received(made), [4, 0, 0, 0, byte]);
+    assert.deepEqual(made.tun.written.map((packet) => [...packet]), [[byte]]);
+  }
+});
+
 Deno.test("PacketLoop: what is not WireGuard is counted and never reaches the engine", () => {
   const made = fixture();
   sendTo(made, [5, 0, 0, 0]);
