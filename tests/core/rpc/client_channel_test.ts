@@ -42,15 +42,17 @@ Deno.test("ClientChannel: a server that is not HTTP/2 is UNAVAILABLE", async () 
 });
 
 Deno.test("ClientChannel: does not dial again after a failure", async () => {
-  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  // An address of its own: clients of other tests may still dial a port that was theirs a moment ago.
+  const hostname = "127.0.0.44";
+  const listener = Deno.listen({ hostname, port: 0 });
   const { port } = listener.addr;
   listener.close();
-  const client = connect({ address: `127.0.0.1:${port}` }, { kind: "insecure" });
+  const client = connect({ address: `${hostname}:${port}` }, { kind: "insecure" });
   await assert.rejects(client.unary(one, {}), RpcError);
-  using again = Deno.listen({ hostname: "127.0.0.1", port });
+  using again = Deno.listen({ hostname, port });
   await client[Symbol.asyncDispose]();
   // The only connection that comes is this one.
-  const own = Deno.connect({ hostname: "127.0.0.1", port });
+  const own = Deno.connect({ hostname, port });
   using first = await again.accept();
   using mine = await own;
   assert.equal(
