@@ -3,7 +3,17 @@
  *
  * @module
  */
-import { ConfigError, type Host, IpAddress, listNodes, type NodeRecord, type SocketPeer } from "../../core/mod.ts";
+import {
+  ConfigError,
+  type Host,
+  IpAddress,
+  type ListenAddress,
+  listNodes,
+  type NodeRecord,
+  type SocketPeer,
+  type TcpPort,
+  type UdpPort,
+} from "../../core/mod.ts";
 import type { MeshDnsConfig } from "./config.ts";
 import { Counts, declareMetrics, type Transport } from "./counts.ts";
 import { Forwarder } from "./forwarder.ts";
@@ -37,6 +47,8 @@ const REFRESH_MS = 50;
 const REFRESH_COST_FACTOR = 20;
 /** How often it is looked whether somebody else leads; there is no signal for that. */
 const LEADER_LOOK_MS = 1_000;
+/** Ports that the system may choose until one is free in both protocols. */
+const CHOSEN_PORTS_MAX = 16;
 /** Ids in a line for people. */
 const SHOWN_IDS_MAX = 5;
 
@@ -84,16 +96,43 @@ class MeshDns {
   }
 
   async open(): Promise<void> {
-    const { listen, metrics, tasks, log, time, clock } = this.#needs;
-    const { listen: address, domain } = this.#config;
+    const { metrics, tasks, log } = this.#needs;
+    const { domain } = this.#config;
     await this.#readNodes();
-    const udp = await listen.udp(address, (datagram, from, port) => {
+    const bound = await this.#bind();
+    this.#refuseItself(bound);
+    declareMetrics(metrics, this.#counts, this.#responder, this.#forwarder);
+    log.info("answers", { domain, host: bound.host, port: bound.port });
+    tasks.run("follow the mesh", () => this.#follow(bound));
+  }
+
+  /** Both protocols on one port. One that the system chose may be another's in the second protocol: then it chooses again. */
+  async #bind(): Promise<SocketPeer> {
+    const { listen: address } = this.#config;
+    for (let tries = 1;; tries++) {
+      const udp = await this.#bindUdp(address);
+      const bound = { host: address.host, port: udp.port };
+      try {
+        await this.#bindTcp(bound);
+        return bound;
+      } catch (error) {
+        await udp[Symbol.asyncDispose]();
+        if (address.port !== 0 || tries === CHOSEN_PORTS_MAX) throw error;
+      }
+    }
+  }
+
+  #bindUdp(address: ListenAddress): Promise<UdpPort> {
+    return this.#needs.listen.udp(address, (datagram, from, port) => {
       const answer = this.#answer(datagram, from, "udp");
       if (answer instanceof Uint8Array) port.send(answer, from);
       else answer?.then((bytes) => bytes && port.send(bytes, from));
     });
-    const bound = { host: address.host, port: udp.port };
-    await listen.tcp(bound, TCP_CONNECTIONS_MAX, async (connection) => {
+  }
+
+  #bindTcp(address: ListenAddress): Promise<TcpPort> {
+    const { listen, time, clock } = this.#needs;
+    return listen.tcp(address, TCP_CONNECTIONS_MAX, async (connection) => {
       this.#counts.connections++;
       try {
         const { remote } = connection;
@@ -102,10 +141,6 @@ class MeshDns {
         this.#counts.connections--;
       }
     });
-    this.#refuseItself(bound);
-    declareMetrics(metrics, this.#counts, this.#responder, this.#forwarder);
-    log.info("answers", { domain, host: bound.host, port: bound.port });
-    tasks.run("follow the mesh", () => this.#follow(bound));
   }
 
   /** Whoever asks himself would ask for ever. */
