@@ -3,31 +3,13 @@
  *
  * @module
  */
-import type { Host, Plugin } from "../../core/mod.ts";
+import type { Plugin } from "../../core/mod.ts";
 import { Feature } from "../../proto/gen/v1/mesh_messages_pb.ts";
 import { MESH_DNS_OPTIONS, meshDnsConfig } from "./config.ts";
-import { startMeshDns } from "./service.ts";
+import { type MeshDnsNeeds, startMeshDns } from "./service.ts";
 
 /** See the module. */
-export const meshDns: Plugin<
-  Pick<
-    Host,
-    | "read"
-    | "appliedIndex"
-    | "node"
-    | "leader"
-    | "dnsBoard"
-    | "resolver"
-    | "listen"
-    | "metrics"
-    | "log"
-    | "status"
-    | "tasks"
-    | "time"
-    | "clock"
-    | "random"
-  >
-> = {
+export const meshDns: Plugin<MeshDnsNeeds> = {
   name: "mesh_dns",
   summary: "names of the mesh in DNS",
   feature: Feature.MESH_DNS,
