@@ -8,7 +8,7 @@ const ENTRIES_COUNT = 100_000;
 const ENTRIES_PER_SNAPSHOT = 50_000;
 const RESTART_MS_MAX = 1_000;
 /** Others may use the machine too: it is measured until it was quick once, at most so often. */
-const STARTS_COUNT_MAX = 10;
+const STARTS_COUNT_MAX = 3;
 
 async function start(directory: string): Promise<Opened> {
   const args = ["run", "--no-check", "--allow-all", PROGRAM.href, directory, "0", String(10 * ENTRIES_COUNT)];
