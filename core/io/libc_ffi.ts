@@ -95,17 +95,7 @@ export class Libc implements Disposable {
    * @throws {Error} If this is not Linux, or none of the known library names can be loaded.
    */
   static open(): Libc {
-    if (Deno.build.os !== "linux") throw new Error(`Cannot load the C library: "${Deno.build.os}" is not Linux`);
-    let cause: unknown;
-    for (const name of LIBRARY_NAMES) {
-      try {
-        return new Libc(Deno.dlopen(name, SYMBOLS));
-      } catch (error) {
-        if (error instanceof Deno.errors.NotCapable) throw error;
-        cause ??= error;
-      }
-    }
-    throw new Error(`Cannot load the C library: tried ${LIBRARY_NAMES.join(", ")}`, { cause });
+    return new Libc(openLibc(SYMBOLS));
   }
 
   /** The errno of this thread's latest failed call; any later call may change it. */
@@ -116,6 +106,25 @@ export class Libc implements Disposable {
   [Symbol.dispose](): void {
     this.#library.close();
   }
+}
+
+/**
+ * Some functions of the C library, for who needs few of them and not for long: {@linkcode Libc} takes 4 ms to load.
+ *
+ * @throws {Error} If this is not Linux, or none of the known library names can be loaded.
+ */
+export function openLibc<const S extends Deno.ForeignLibraryInterface>(symbols: S): Deno.DynamicLibrary<S> {
+  if (Deno.build.os !== "linux") throw new Error(`Cannot load the C library: "${Deno.build.os}" is not Linux`);
+  let cause: unknown;
+  for (const name of LIBRARY_NAMES) {
+    try {
+      return Deno.dlopen(name, symbols);
+    } catch (error) {
+      if (error instanceof Deno.errors.NotCapable) throw error;
+      cause ??= error;
+    }
+  }
+  throw new Error(`Cannot load the C library: tried ${LIBRARY_NAMES.join(", ")}`, { cause });
 }
 
 /** A NUL-terminated UTF-8 string for a `const char *` parameter. */

@@ -18,6 +18,7 @@ import {
   setLogVerbosity,
 } from "@grpc/grpc-js";
 import { delay } from "../io/alarm.ts";
+import { closeOnce } from "../io/unix_stream.ts";
 import { IpAddress } from "../ip/address.ts";
 import { ConfigError } from "../plugin/errors.ts";
 import { certificateCovers } from "./certificate_address.ts";
@@ -60,8 +61,9 @@ export class ClientChannel {
   constructor(target: RpcTarget, credentials: RpcCredentials) {
     // What the library has to say reaches the caller as an error; it must not also write to the console.
     setLogVerbosity(logVerbosity.NONE);
-    this.#credentials = new TrackedCredentials(channelCredentials(target, credentials), tlsOptions(target));
-    this.grpc = new Client("address" in target ? target.address : `unix:${target.socketPath}`, this.#credentials, {
+    const isUnix = "socketPath" in target;
+    this.#credentials = new TrackedCredentials(channelCredentials(target, credentials), tlsOptions(target), isUnix);
+    this.grpc = new Client(isUnix ? `unix:${target.socketPath}` : target.address, this.#credentials, {
       "grpc.max_receive_message_length": MESSAGE_BYTES_MAX,
       "grpc.max_send_message_length": MESSAGE_BYTES_MAX,
       "grpc.keepalive_time_ms": KEEPALIVE_TIME_MS,
@@ -117,14 +119,16 @@ export class ClientChannel {
 class TrackedCredentials extends ChannelCredentials {
   readonly #inner: ChannelCredentials;
   readonly #options: ChannelOptions;
+  readonly #isUnix: boolean;
   readonly #sockets = new Set<Socket>();
   #isRefusing = false;
   #onUnused = () => {};
 
-  constructor(inner: ChannelCredentials, options: ChannelOptions) {
+  constructor(inner: ChannelCredentials, options: ChannelOptions, isUnix: boolean) {
     super();
     this.#inner = inner;
     this.#options = options;
+    this.#isUnix = isUnix;
   }
 
   override _isSecure(): boolean {
@@ -144,6 +148,7 @@ class TrackedCredentials extends ChannelCredentials {
       connect: (socket) => {
         if (this.#isRefusing) return Promise.reject(new Error("The client is closed"));
         this.#track(socket);
+        if (this.#isUnix) closeOnce(socket);
         return inner.connect(socket);
       },
       getCallCredentials: () => inner.getCallCredentials(),

@@ -9,6 +9,7 @@
 import { logVerbosity, Server, type ServerCredentials, setLogVerbosity } from "@grpc/grpc-js";
 import { assert } from "../assert.ts";
 import { delay } from "../io/alarm.ts";
+import { UnixStreamListener } from "../io/unix_stream.ts";
 import { MeshError } from "../plugin/errors.ts";
 import type { RpcPeer } from "../plugin/rpc.ts";
 import { asBuffer, asBytes } from "./byte_codec.ts";
@@ -31,6 +32,7 @@ export class Listener {
   readonly #rules: CallRules;
   readonly #calls = new Set<ServerCall>();
   #methods: ReadonlyMap<string, MethodEntry> = new Map();
+  #unix: UnixStreamListener | undefined;
   #isStopping = false;
 
   constructor(transport: RpcPeer["transport"], rules: CallRules) {
@@ -66,14 +68,24 @@ export class Listener {
   /**
    * Starts to accept connections.
    *
-   * @param target A grpc-js bind target, `host:port` or `unix:path`.
-   * @returns The bound port; of no meaning for a Unix socket.
+   * @param address `host:port`, with brackets around an IPv6 address.
+   * @returns The bound port.
    * @throws {Error} With the system's error code in its message.
    */
-  bind(target: string, credentials: ServerCredentials): Promise<number> {
+  bind(address: string, credentials: ServerCredentials): Promise<number> {
     return new Promise((resolve, reject) => {
-      this.#server.bindAsync(target, credentials, (error, port) => error ? reject(error) : resolve(port));
+      this.#server.bindAsync(address, credentials, (error, port) => error ? reject(error) : resolve(port));
     });
+  }
+
+  /**
+   * Starts to accept connections on a Unix socket.
+   *
+   * @throws {Error} With the system's error code in its message.
+   */
+  async bindUnix(path: string, credentials: ServerCredentials): Promise<void> {
+    const http2 = this.#server.createConnectionInjector(credentials);
+    this.#unix = await UnixStreamListener.open(path, (socket) => http2.injectConnection(socket));
   }
 
   /**
@@ -82,6 +94,7 @@ export class Listener {
    */
   async stop(graceMs: number): Promise<void> {
     this.#isStopping = true;
+    const unixClosed = this.#unix?.[Symbol.asyncDispose]();
     const closed = new AbortController();
     const allClosed = new Promise<void>((resolve) => this.#server.tryShutdown(() => resolve()));
     allClosed.then(() => closed.abort());
@@ -89,7 +102,7 @@ export class Listener {
     for (const call of this.#calls) call.end(stopping());
     if (!closed.signal.aborted) await pause(STOP_FLUSH_MS, closed.signal);
     if (!closed.signal.aborted) this.#server.forceShutdown();
-    await allClosed;
+    await Promise.all([allClosed, unixClosed]);
   }
 
   async #serve(stream: ByteStream, path: string): Promise<void> {

@@ -188,7 +188,7 @@ export class RpcServer implements AsyncDisposable {
     if (state === "stale") await files.remove(path);
     const listener = this.#listener("unix");
     try {
-      await listener.bind(`unix:${path}`, serverCredentials({ kind: "insecure" }));
+      await listener.bindUnix(path, serverCredentials({ kind: "insecure" }));
     } catch (error) {
       throw bindError(path, error, UNIX_HINTS);
     }

@@ -12,6 +12,7 @@ import { RpcError } from "../../../core/rpc/rpc_error.ts";
 import { isVouchedFor, RpcServer, type RpcServerOptions } from "../../../core/rpc/server.ts";
 import type { SocketFileState } from "../../../core/rpc/socket_files.ts";
 import { ServerReflection } from "../../../proto/gen/grpc/reflection/v1/reflection_pb.ts";
+import { canTrace, doubleCloses } from "../io/double_closes.ts";
 import { Echo, EchoPair, echoService, echoWith, KeptLog, streamOf, whenAborted } from "./echo_service.ts";
 
 const { one } = Echo.method;
@@ -48,6 +49,17 @@ Deno.test("RpcServer: listens on TCP and on a Unix socket at once", async () => 
   await using far = connect({ address: `127.0.0.1:${server.port}` }, { kind: "insecure" });
   const answers = await Promise.all([near.unary(one, { id: "a" }), far.unary(one, { id: "b" })]);
   assert.deepEqual(answers.map(({ message }) => message.id), ["a", "b"]);
+});
+
+Deno.test({
+  name: "RpcServer: its Unix socket and connections to it are closed once",
+  ignore: !canTrace,
+  async fn() {
+    const filter = "RpcServer: listens on TCP and on a Unix socket at once";
+    const options = ["--allow-all", "--no-check", "--filter", filter];
+    const command = [Deno.execPath(), "test", ...options, import.meta.filename ?? ""];
+    assert.deepEqual(await doubleCloses(command), []);
+  },
 });
 
 Deno.test("RpcServer: listens on IPv6", async () => {
