@@ -62,7 +62,10 @@ export interface Listen {
 /** Answers one request. What it throws becomes 500 without its text. */
 export type OnRequest = (request: Request, from: SocketPeer) => Response | Promise<Response>;
 
-/** Serves HTTP. */
+/**
+ * Serves HTTP/1.1, one request per connection, within limits: 64 connections at a time and 8 of one host, heads of 8 KiB,
+ * bodies of 64 KiB, and 10 s from the first byte to the last. The signal of a request is aborted when its time is over.
+ */
 export interface Http {
   /** @throws {ConfigError} If the address cannot be bound; it says what to change. */
   serve(address: ListenAddress, onRequest: OnRequest): Promise<TcpPort>;

@@ -9,10 +9,9 @@ import type { Host, Plugin } from "../../core/mod.ts";
 import { Feature } from "../../proto/gen/v1/mesh_messages_pb.ts";
 import { type MetricsConfig, OPTIONS, readConfig } from "./config.ts";
 import { exposition, EXPOSITION_TYPE } from "./exposition.ts";
-import { type HttpAnswer, HttpDoor } from "./http_door.ts";
 import { isOfMesh } from "./readers.ts";
 
-type Needs = Pick<Host, "metricFamilies" | "node" | "listen" | "time" | "log">;
+type Needs = Pick<Host, "metricFamilies" | "node" | "http" | "log">;
 
 const NODE_METRICS_PATH = "/v1/node-metrics";
 
@@ -21,7 +20,7 @@ export const metrics: Plugin<Needs> = {
   name: "metrics",
   summary: "Prometheus metrics and v1.NodeMetrics over HTTP",
   feature: Feature.METRICS,
-  needs: ["metricFamilies", "node", "listen", "time", "log"],
+  needs: ["metricFamilies", "node", "http", "log"],
   options: OPTIONS,
   configure(raw) {
     const config = readConfig(raw);
@@ -29,10 +28,7 @@ export const metrics: Plugin<Needs> = {
   },
 };
 
-async function start(
-  { metricFamilies, node, listen, time, log }: Needs,
-  config: MetricsConfig,
-): Promise<AsyncDisposable> {
+async function start({ metricFamilies, node, http, log }: Needs, config: MetricsConfig): Promise<AsyncDisposable> {
   /** Who asks meanwhile gets the same: a scrape costs once, however many ask. */
   const shared = (make: () => Promise<string>) => {
     let under: Promise<string> | undefined;
@@ -42,19 +38,23 @@ async function start(
   const document = shared(async () =>
     toJsonString(NodeMetricsSchema, await node.metrics(), { alwaysEmitImplicit: true })
   );
-  const door = new HttpDoor(time, async (path, remote): Promise<HttpAnswer> => {
-    if (path === config.path) return { status: 200, type: EXPOSITION_TYPE, body: await scrape() };
-    if (path !== NODE_METRICS_PATH) return { status: 404, type: "text/plain", body: "Not found\n" };
-    if (config.nodeMetrics === "off" || (config.nodeMetrics === "mesh" && !isOfMesh(remote.host, node.mesh()))) {
-      return { status: 403, type: "text/plain", body: "Only this host and the mesh may read this\n" };
+  const port = await http.serve(config.listen, async ({ method, url }, from) => {
+    const { pathname } = new URL(url);
+    if (method !== "GET" && method !== "HEAD") {
+      return answer(405, "text/plain", "Only GET and HEAD\n", { allow: "GET, HEAD" });
     }
-    return { status: 200, type: "application/json", body: `${await document()}\n` };
+    if (pathname === config.path) return answer(200, EXPOSITION_TYPE, await scrape());
+    if (pathname !== NODE_METRICS_PATH) return answer(404, "text/plain", "Not found\n");
+    if (config.nodeMetrics === "off" || (config.nodeMetrics === "mesh" && !isOfMesh(from.host, node.mesh()))) {
+      return answer(403, "text/plain", "Only this host and the mesh may read this\n");
+    }
+    return answer(200, "application/json", `${await document()}\n`);
   });
-  const port = await listen.tcp(
-    config.listen,
-    door.connectionsMax,
-    (connection, signal) => door.serve(connection, signal),
-  );
   log.info("metrics", { port: port.port, path: config.path });
   return port;
+}
+
+function answer(status: number, type: string, body: string, more: Readonly<Record<string, string>> = {}): Response {
+  const headers = { "content-type": type, "cache-control": "no-store", "x-content-type-options": "nosniff", ...more };
+  return new Response(body, { status, headers });
 }

@@ -1,26 +1,9 @@
-/** Ports that plugins open: `http_server.ts`, `udp_port.ts`, `tcp_port.ts`. */
+/** Ports that plugins open: `udp_port.ts` and `tcp_port.ts`. */
 import assert from "node:assert/strict";
-import { serveHttp } from "../../../core/io/http_server.ts";
 import { openTcpPort } from "../../../core/io/tcp_port.ts";
 import { openUdpPort } from "../../../core/io/udp_port.ts";
-import { ConfigError } from "../../../core/plugin/errors.ts";
 
 const FREE = { host: "127.0.0.1", port: 0 };
-
-Deno.test("serveHttp: answers, hides what a handler throws, and is gone when it is disposed", async () => {
-  const failures: unknown[] = [];
-  const server = serveHttp(FREE, (request) => {
-    if (new URL(request.url).pathname === "/bad") throw new Error("secret");
-    return new Response("fine");
-  }, (error) => failures.push(error));
-  assert.equal(await (await fetch(`http://127.0.0.1:${server.port}/`)).text(), "fine");
-  const bad = await fetch(`http://127.0.0.1:${server.port}/bad`);
-  assert.deepEqual([bad.status, await bad.text()], [500, "Internal error\n"]);
-  assert.equal(failures.length, 1);
-  assert.throws(() => serveHttp({ ...FREE, port: server.port }, () => new Response(), () => {}), ConfigError);
-  await server[Symbol.asyncDispose]();
-  await assert.rejects(fetch(`http://127.0.0.1:${server.port}/`));
-});
 
 Deno.test("openUdpPort: datagrams in and out; an address in use is named", async () => {
   await using echo = await openUdpPort(FREE, (datagram, from, port) => port.send(datagram, from));
