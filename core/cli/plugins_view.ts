@@ -4,7 +4,7 @@
  * @module
  */
 import { timestampMs } from "@bufbuild/protobuf/wkt";
-import type { PluginStatus } from "../../proto/gen/weft/v1/control_pb.ts";
+import type { HealthLine, PluginStatus } from "../../proto/gen/weft/v1/control_pb.ts";
 import { formatAge, type Layout, printable, renderTable } from "./format.ts";
 
 /** The JSON form of plugins. */
@@ -18,8 +18,13 @@ export function pluginsJson(plugins: readonly PluginStatus[]): Record<string, un
     summary,
     source,
     needs,
-    health: health.map(({ code, severity, text, fix }) => ({ code, severity, text, fix })),
+    health: healthJson(health),
   }));
+}
+
+/** The JSON form of health. */
+export function healthJson(health: readonly HealthLine[]): Record<string, unknown>[] {
+  return health.map(({ code, severity, text, fix }) => ({ code, severity, text, fix }));
 }
 
 /**
@@ -36,19 +41,17 @@ export function pluginsLines(plugins: readonly PluginStatus[], wallMs: number, l
     printable(source),
     printable(summary),
   ]);
-  const health = healthLines(plugins, layout);
+  const health = healthLines(plugins.flatMap((plugin) => plugin.health), layout);
   return [
     ...renderTable(["PLUGIN", "STATE", "SINCE", "FROM", "WHAT IT IS"], rows, layout),
     ...(health.length === 0 ? [] : ["", ...health]),
   ];
 }
 
-/** What plugins say is wrong: a line each, and what to do below it. */
-export function healthLines(plugins: readonly PluginStatus[], { style }: Layout): string[] {
-  return plugins.flatMap(({ health }) =>
-    health.flatMap(({ code, severity, text, fix }) => [
-      `${severity === "low" ? "!" : style.red("!")} ${printable(code)}: ${printable(text)}`,
-      ...(fix === "" ? [] : [`  ${printable(fix)}`]),
-    ])
-  );
+/** What is wrong: a line each, and what to do below it. */
+export function healthLines(health: readonly HealthLine[], { style }: Layout): string[] {
+  return health.flatMap(({ code, severity, text, fix }) => [
+    `${severity === "low" ? "!" : style.red("!")} ${printable(code)}: ${printable(text)}`,
+    ...(fix === "" ? [] : [`  ${printable(fix)}`]),
+  ]);
 }

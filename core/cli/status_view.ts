@@ -7,7 +7,7 @@ import { toJson } from "@bufbuild/protobuf";
 import { timestampMs } from "@bufbuild/protobuf/wkt";
 import { StatusSchema } from "../../proto/gen/v1/node_messages_pb.ts";
 import type { NodeStatus, PeerStatus } from "../../proto/gen/weft/v1/control_pb.ts";
-import { healthLines, pluginsJson } from "./plugins_view.ts";
+import { healthJson, healthLines, pluginsJson } from "./plugins_view.ts";
 import { formatAge, formatBytes, type Layout, printable, renderTable } from "./format.ts";
 
 /** The `--json` form of `weft status`, without the schema version. */
@@ -42,6 +42,7 @@ export function statusJson(status: NodeStatus): Record<string, unknown> {
     },
     peers: status.peers.map(peerJson),
     plugins: pluginsJson(status.plugins),
+    health: healthJson(status.health),
   };
 }
 
@@ -68,7 +69,8 @@ const HASH_CHARACTERS = 16;
  * @param wallMs Now, for handshake ages.
  */
 export function statusLines(status: NodeStatus, wallMs: number, layout: Layout): string[] {
-  const warnings = [...quarantineLines(status, layout), ...healthLines(status.plugins, layout)];
+  const health = [...status.health, ...status.plugins.flatMap((plugin) => plugin.health)];
+  const warnings = [...quarantineLines(status, layout), ...healthLines(health, layout)];
   const lines = [headLine(status, layout), ...factLines(status), ...warnings, ""];
   if (status.peers.length === 0) {
     return [...lines, layout.style.dim("no peers yet: run `weft run --join` on another machine")];

@@ -66,6 +66,7 @@ export class MeshControlBackend implements ControlBackend {
       raft: this.#raft(),
       peers: this.#peers(device),
       plugins: this.#running.parts.plugins.list().map(pluginMessage),
+      health: this.#running.health(),
     };
   }
 

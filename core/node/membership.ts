@@ -102,7 +102,10 @@ export function nextMembershipStep(wanted: readonly WantedMember[], group: Prese
 }
 
 /** Voters of the mesh that may not vote, by their number in Raft. */
-export function votersWithoutRight(wanted: readonly WantedMember[], { members }: PresentGroup): number[] {
+export function votersWithoutRight(
+  wanted: readonly WantedMember[],
+  { members }: { readonly members: readonly Pick<PresentMember, "raftId" | "voter">[] },
+): number[] {
   const denied = new Set(wanted.filter(({ mayVote }) => !mayVote).map(({ raftId }) => raftId));
   return members.filter(({ raftId, voter }) => voter && denied.has(raftId)).map(({ raftId }) => raftId);
 }

@@ -58,8 +58,7 @@ export function declareNodeMetrics(
     "gauge",
     { name: "health", help: "1 for each line of health that `weft status` shows.", labels: ["code", "severity"] },
     () =>
-      plugins.list().flatMap(({ health }) =>
-        health.map(({ code, severity }) => ({ labels: { code, severity }, value: 1 }))
-      ),
+      [...running.health(), ...plugins.list().flatMap(({ health }) => health)]
+        .map(({ code, severity }) => ({ labels: { code, severity }, value: 1 })),
   );
 }

@@ -6,6 +6,7 @@
 import type { DeviceStatus } from "../dataplane/data_plane.ts";
 import type { Feature } from "../../proto/gen/v1/mesh_messages_pb.ts";
 import { MeshError } from "../plugin/errors.ts";
+import type { HealthLine } from "../plugin/health.ts";
 import type { PluginStates } from "../plugin/plugin_state.ts";
 import type { RaftStatus } from "../raft/status.ts";
 import { connect, type RpcClient } from "../rpc/client.ts";
@@ -17,11 +18,14 @@ import { listNodes } from "../state/queries/list_nodes.ts";
 import { type MeshInfo, meshInfo } from "../state/queries/mesh_info.ts";
 import { nodeById, nodeByRaftId } from "../state/queries/node_by_id.ts";
 import type { NodeRecord } from "../state/queries/node_record.ts";
+import { listRaftAcls } from "../state/queries/raft_acls.ts";
+import { raftMembers } from "../state/queries/raft_members.ts";
 import type { Changes } from "./changes.ts";
 import type { NodeConfig } from "./config.ts";
 import { ConsistentReads } from "./consistent_reads.ts";
 import type { LeaderContact } from "./leader_contact.ts";
 import { meshRpcAddress, publicRpcAddress } from "./mesh_view.ts";
+import { nodeHealth } from "./node_health.ts";
 import type { RaftLoop } from "./raft_loop.ts";
 import type { ReplicaGuard } from "./replica_guard.ts";
 
@@ -99,6 +103,13 @@ export class Running {
   leader(): NodeRecord | undefined {
     const { leader } = this.raftStatus;
     return leader === 0 ? undefined : this.parts.machine.read((reader) => nodeByRaftId(reader, leader));
+  }
+
+  /** What is wrong with the node or its mesh, as far as this replica knows it. */
+  health(): HealthLine[] {
+    const { machine } = this.parts;
+    const { membership } = this.raftStatus;
+    return nodeHealth({ members: machine.read(raftMembers), acls: machine.read(listRaftAcls), membership });
   }
 
   /** A client of another node, through the tunnel. */

@@ -87,6 +87,7 @@ Deno.test("statusJson: the fields other programs read, in their order", () => {
     "raft",
     "peers",
     "plugins",
+    "health",
   ]);
   assert.deepEqual(json, {
     id: "laptop",
@@ -152,6 +153,7 @@ Deno.test("statusJson: the fields other programs read, in their order", () => {
       },
     ],
     plugins: [],
+    health: [],
   });
 });
 
@@ -221,4 +223,13 @@ Deno.test("statusLines: a replica out of service says so", () => {
   const quarantine = "This replica differs from the majority";
   const lines = statusLines(statusOf({ peers: [], raft: { quarantine } }), NOW_MS, PLAIN_LAYOUT);
   assert(lines.some((line) => line.includes(`quarantine ${quarantine}`)));
+});
+
+Deno.test("statusLines, statusJson: what is wrong, and what to do about it", () => {
+  const line = { code: "node.kept_voters", severity: "medium", text: "kept: b\x1b", fix: "Start them." };
+  const status = statusOf({ peers: [], health: [line] });
+  const lines = statusLines(status, NOW_MS, PLAIN_LAYOUT);
+  assert(lines.includes("  Start them."), lines.join("\n"));
+  assert(lines.some((text) => text.startsWith("! node.kept_voters: kept: b") && !text.includes("\x1b")));
+  assert.deepEqual(statusJson(status)["health"], [line]);
 });
