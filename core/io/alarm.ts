@@ -70,14 +70,16 @@ export class Alarm implements Disposable {
 
   #ring(): void {
     const atMs = this.#atMs;
-    this.#clear();
+    // The timer is over: nothing is left to clear.
+    this.#timer = undefined;
+    this.#atMs = Infinity;
     // Timers may fire early: by their own rounding, and because long waits are cut.
     if (this.#clock.monotonicMs() < atMs) this.arm(atMs);
     else this.#onDue();
   }
 
   #clear(): void {
-    clearTimeout(this.#timer);
+    if (this.#timer !== undefined) clearTimeout(this.#timer);
     this.#timer = undefined;
     this.#atMs = Infinity;
   }
