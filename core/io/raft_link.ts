@@ -60,6 +60,8 @@ export class RaftLinks implements AsyncDisposable {
     this.#context = new LinkContext(parts);
     this.#inbound = new InboundLinks(this.#context, {
       hello: ({ from, addresses }) => this.#outbound.get(from)?.heardFrom(addresses),
+      pinged: (peer) => this.#outbound.get(peer)?.heardPing(),
+      answered: (peer) => this.#outbound.get(peer)?.heardAnswer(),
       receivedSnapshot: (peer, have) => this.#link(peer)?.sendHave(have),
       heardHave: (peer, have) => this.#outbound.get(peer)?.heardHave(have),
     });

@@ -32,6 +32,15 @@ import type { LinkListenerEvents, LinkSocket } from "./raft_link_socket.ts";
 /** What answers a ping. */
 const PONG = Uint8Array.of(1);
 
+/** Messages that come only because one of this side's has arrived there. */
+const ANSWERS: ReadonlySet<PeerMessage["kind"]> = new Set<PeerMessage["kind"]>([
+  "append-ack",
+  "append-reject",
+  "heartbeat-response",
+  "pre-vote-response",
+  "vote-response",
+]);
+
 /** How far a connection is. */
 type Stage =
   /** TLS is not done. */
@@ -58,6 +67,10 @@ interface Inbound {
 export interface InboundEvents {
   /** A member proved itself; this is what it says of itself. */
   hello(hello: Hello): void;
+  /** A member asks for a sign of life, and has got it. */
+  pinged(peer: number): void;
+  /** A member has answered a message. */
+  answered(peer: number): void;
   /** There is so much here of the snapshot that a member sends. */
   receivedSnapshot(peer: number, have: SnapshotHave): void;
   /** A member says how much it has of the snapshot that it is sent. */
@@ -216,6 +229,7 @@ export class InboundLinks implements LinkListenerEvents, Disposable {
     switch (type) {
       case FrameType.ping:
         this.#pong(connection, socket);
+        this.#events.pinged(peer);
         return undefined;
       case FrameType.message:
         return this.#deliver(peer, bytes);
@@ -270,6 +284,7 @@ export class InboundLinks implements LinkListenerEvents, Disposable {
     if (message.to !== this.#context.parts.self.raftId) return "wrong-addressee";
     if (message.from !== peer && !this.#mayRelay(message)) return "wrong-sender";
     this.#context.messagesReceivedCount++;
+    if (ANSWERS.has(message.kind)) this.#events.answered(peer);
     this.#context.parts.onMessage(peer, message);
     return undefined;
   }

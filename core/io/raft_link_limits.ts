@@ -65,7 +65,7 @@ export interface LinkTimings {
   /** The first wait after all addresses failed; it doubles up to the last one. Half of each is drawn by chance. */
   readonly backoffFirstMs: number;
   readonly backoffLastMs: number;
-  /** A dialer asks for a sign of life so often … */
+  /** A dialer whose messages are not answered asks for a sign of life so often, or a quarter later in company, … */
   readonly pingIntervalMs: number;
   /** … and gives the connection up when there was none for so long. */
   readonly silenceMaxMs: number;

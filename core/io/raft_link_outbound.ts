@@ -4,7 +4,8 @@
  *  1. The first message starts the link; from then on it is kept for as long as the member is one.
  *  2. All candidate addresses are tried in order, each a moment after the one before. When all fail, what waits is dropped and the node is told; the next
  *     attempt comes after a pause that doubles, or as soon as the member connects to this side.
- *  3. While connected, pings find out whether the other side lives. Each loss of the connection is told.
+ *  3. While connected, pings find out whether the other side lives, unless it answers what it is sent. They go along with
+ *     messages, or with pings of the other side, where there are any. Each loss of the connection is told.
  *  4. While connected over another address than the first, the better ones are tried now and then. A better connection
  *     takes over between two writes, never in the middle of a snapshot, and the old one still sends what it was given.
  *
@@ -29,6 +30,10 @@ import { DialFailure } from "./raft_link_socket.ts";
 import { staggeredRace } from "./staggered_race.ts";
 
 const PING: Frame = { type: FrameType.ping, bytes: new Uint8Array() };
+/** A ping that went along with something else last time waits for company for this part of the interval. */
+const COMPANY_SHARE = 1 / 4;
+/** The member's ping takes one along that would be due after less than this part of the interval. */
+const TAKEN_ALONG_SHARE = 1 / 2;
 
 /** How a link is. */
 export type OutboundState =
@@ -62,8 +67,15 @@ export class OutboundLink implements AsyncDisposable {
   readonly #finishing = new Set<OutgoingConnection>();
   #isPausing = false;
   #lastSignMs = 0;
+  /** When a ping goes, unless the member answers something before. */
   #pingDueMs = 0;
   #improveDueMs = 0;
+  /** When there is something to look after: a ping, the end of patience, better addresses, a snapshot's answer. */
+  #lookDueMs = Infinity;
+  /** The alarm had to ring for the last look: nothing else came by. */
+  #isAlone = true;
+  /** A write waits for room. */
+  #isBlocked = false;
   #wake: () => void = () => {};
   #endPause: () => void = () => {};
 
@@ -101,6 +113,23 @@ export class OutboundLink implements AsyncDisposable {
     // A younger connection is the answer to one from there; two sides must not renew each other for ever.
     const isOld = this.#connection && nowMs - this.#adoptedMs > timings.dialTimeoutMs;
     if (isOld && !this.#better && !this.#queue.isInSnapshot) this.#improving ??= this.#renew();
+  }
+
+  /** The member has answered a message: it lives, and is reached. In doubt it may have been another connection that did. */
+  heardAnswer(): void {
+    if (this.#doubtedMs !== undefined) return;
+    const { nowMs, parts: { timings } } = this.#context;
+    this.#lastSignMs = nowMs;
+    this.#pingDueMs = nowMs + timings.pingIntervalMs;
+  }
+
+  /** The member has sent a ping: both sides wake up once for both. */
+  heardPing(): void {
+    const { nowMs, parts: { timings } } = this.#context;
+    if (!this.#connection || this.#pingDueMs - nowMs > timings.pingIntervalMs * TAKEN_ALONG_SHARE) return;
+    this.#pingDueMs = nowMs;
+    this.#lookDueMs = nowMs;
+    this.#wake();
   }
 
   /** Connects, although there is nothing to say yet. */
@@ -219,15 +248,20 @@ export class OutboundLink implements AsyncDisposable {
         connection = this.#adopt(this.#better);
         this.#better = undefined;
       }
+      const isLookDue = this.#context.nowMs >= this.#lookDueMs;
+      if (isLookDue && !this.#look(connection)) await connection.closed;
       if (connection.isClosed) break;
       const frames = this.#nextFrames();
+      if (isLookDue) this.#armLook();
       if (frames.length === 0) {
         await new Promise<void>((resolve) => this.#wake = resolve);
         continue;
       }
       const room = connection.write(frames);
       if (room) {
+        this.#isBlocked = true;
         await room;
+        this.#isBlocked = false;
         // To make room, the other side's system has acknowledged something.
         this.#lastSignMs = this.#context.nowMs;
       } else if (this.#queue.isInSnapshot) {
@@ -261,7 +295,7 @@ export class OutboundLink implements AsyncDisposable {
     this.#lastSignMs = nowMs;
     this.#pingDueMs = nowMs + timings.pingIntervalMs;
     this.#improveDueMs = nowMs + timings.improveIntervalMs;
-    this.#armAlarm();
+    this.#armLook();
     connection.closed.then(() => this.#wake());
     return connection;
   }
@@ -271,30 +305,36 @@ export class OutboundLink implements AsyncDisposable {
     const { nowMs, parts: { timings } } = this.#context;
     const isDoubted = this.#doubtedMs !== undefined && this.#lastSignMs <= this.#doubtedMs;
     const frames = isDoubted ? [] : this.#queue.takeBatch(nowMs);
-    this.#context.messagesSentCount += frames.filter(({ type }) => type === FrameType.message).length;
+    for (const { type } of frames) if (type === FrameType.message) this.#context.messagesSentCount++;
     if (nowMs < this.#pingDueMs) return frames;
     this.#pingDueMs = nowMs + timings.pingIntervalMs;
-    this.#armAlarm();
     return [PING, ...frames];
   }
 
   #onAlarm(): void {
-    const { nowMs, parts: { timings } } = this.#context;
     if (!this.#connection) return;
-    if (nowMs - this.#lastSignMs > timings.silenceMaxMs) {
+    this.#isAlone = true;
+    if (!this.#isBlocked) return this.#wake();
+    // The ping waits for the write before it; the silence must be looked at all the same.
+    if (this.#look(this.#connection)) this.#armLook();
+  }
+
+  /** @returns False if the connection is given up. */
+  #look(connection: OutgoingConnection): boolean {
+    const { nowMs, parts: { timings } } = this.#context;
+    if (nowMs - this.#lastSignMs >= timings.silenceMaxMs) {
       const { raftId } = this.#member;
-      this.#context.complain(raftId, "silent", { peer: raftId, addresses: textOf(this.#connection.address) });
-      return this.#connection.hangUp();
+      this.#context.complain(raftId, "silent", { peer: raftId, addresses: textOf(connection.address) });
+      connection.hangUp();
+      return false;
     }
     if (nowMs >= this.#improveDueMs) {
       this.#improveDueMs = nowMs + timings.improveIntervalMs;
       // One that waits for the end of a snapshot is enough: more would push the snapshot's connection out.
-      if (!this.#better) this.#improving ??= this.#improve(this.#connection.address);
+      if (!this.#better) this.#improving ??= this.#improve(connection.address);
     }
     if (!this.#queue.snapshot?.nudge(nowMs, timings.silenceMaxMs)) this.#giveUpSnapshot();
-    this.#wake();
-    // The ping waits for the write before it; the silence must be looked at all the same.
-    this.#armAlarm(Math.max(this.#pingDueMs, nowMs + timings.pingIntervalMs / 2));
+    return true;
   }
 
   #giveUpSnapshot(): void {
@@ -303,8 +343,17 @@ export class OutboundLink implements AsyncDisposable {
     this.#lost("snapshot-unanswered", 1);
   }
 
-  #armAlarm(pingDueMs: number = this.#pingDueMs): void {
-    this.#alarm.arm(Math.min(pingDueMs, this.#improveDueMs));
+  /** Where there is traffic, the look comes with a message before the alarm rings for a ping. */
+  #armLook(): void {
+    const { nowMs, parts: { timings: { pingIntervalMs, silenceMaxMs } } } = this.#context;
+    const soonMs = nowMs + pingIntervalMs / 2;
+    const isPingToCome = this.#pingDueMs > nowMs && !(this.#queue.snapshot && this.#pingDueMs > soonMs);
+    const pingDueMs = isPingToCome ? this.#pingDueMs : soonMs;
+    const otherDueMs = Math.min(this.#lastSignMs + silenceMaxMs, this.#improveDueMs);
+    this.#lookDueMs = Math.min(pingDueMs, otherDueMs);
+    const companyMs = this.#isAlone ? 0 : pingIntervalMs * COMPANY_SHARE;
+    this.#alarm.arm(Math.min(pingDueMs + companyMs, otherDueMs));
+    this.#isAlone = false;
   }
 
   /** Looks for a connection over a candidate in front of `current`. */
@@ -323,6 +372,7 @@ export class OutboundLink implements AsyncDisposable {
   async #renew(): Promise<void> {
     this.#doubtedMs = this.#context.nowMs;
     this.#pingDueMs = this.#doubtedMs;
+    this.#lookDueMs = this.#doubtedMs;
     this.#wake();
     const renewed = await this.#connect(this.#candidates());
     const hasAnswered = this.#lastSignMs > this.#doubtedMs;

@@ -108,6 +108,11 @@ export function heartbeat(from: number, to: number, round: number): PeerMessage 
   return { kind: "heartbeat", from, to, term: 1, commit: 0, round };
 }
 
+/** What a member says to a heartbeat. */
+export function answer(from: number, to: number): PeerMessage {
+  return { kind: "heartbeat-response", from, to, term: 1, round: 1 };
+}
+
 /** The numbers of the heartbeats that a member received. */
 export function rounds({ received }: Member): number[] {
   return received.flatMap(({ message }) => message.kind === "heartbeat" ? [message.round] : []);

@@ -6,11 +6,14 @@
 import { strict as assert } from "node:assert";
 import net from "node:net";
 import { delay } from "../../../core/io/alarm.ts";
+import { systemClock } from "../../../core/io/clock.ts";
 import { RaftLinks } from "../../../core/io/raft_link.ts";
+import { frameBytes, FrameType } from "../../../core/io/raft_link_frame.ts";
 import { QUEUE_MESSAGES_MAX } from "../../../core/io/raft_link_limits.ts";
 import { SNAPSHOT_MESSAGE_BYTES_MAX } from "../../../core/raft/codec.ts";
 import type { PeerMessage } from "../../../core/raft/message.ts";
-import { FAST, heartbeat, loopback, Member, openTap, rounds, snapshotOf, soon } from "./raft_link_lab.ts";
+import type { Clock } from "../../../core/seams/clock.ts";
+import { answer, FAST, heartbeat, loopback, Member, openTap, rounds, snapshotOf, soon } from "./raft_link_lab.ts";
 
 /** Opens links for all of `members` and introduces them to each other. */
 async function openAll(stack: AsyncDisposableStack, members: readonly Member[]): Promise<RaftLinks[]> {
@@ -189,7 +192,9 @@ for (const end of ["says nothing", "is reset"]) {
     tap.pause();
     await delay(2 * timings.dialTimeoutMs);
     linksB.send(1, heartbeat(2, 1, 7));
-    await soon("the member's hello", () => rounds(a).includes(7));
+    // It may be the answer to what went over any connection, and proves nothing of this one.
+    linksB.send(1, answer(2, 1));
+    await soon("the member's hello", () => rounds(a).includes(7) && a.received.length === 2);
     linksA.send(2, heartbeat(1, 2, 2));
     if (end === "is reset") await tap.stop();
     await soon("the message over another connection", () => rounds(b).includes(2));
@@ -231,6 +236,74 @@ Deno.test("RaftLinks: a link without traffic stays, thanks to pings; without the
   assert.deepEqual(linksB.stats().drops, { idle: 1 });
   assert.equal(linksB.stats().inboundOpenCount, 1);
   assert.deepEqual(a.unreachable, []);
+});
+
+/** A clock that a test sets forward. */
+function jumpyClock(): { readonly clock: Clock; jump(ms: number): void } {
+  let aheadMs = 0;
+  return {
+    clock: { monotonicMs: () => systemClock.monotonicMs() + aheadMs, wallMs: () => systemClock.wallMs() },
+    jump: (ms) => aheadMs += ms,
+  };
+}
+
+const PATIENT = {
+  ...FAST,
+  dialTimeoutMs: 600_000,
+  pingIntervalMs: 60_000,
+  silenceMaxMs: 300_000,
+  improveIntervalMs: 600_000,
+  idleMaxMs: 600_000,
+};
+const PING_FRAME_BYTES = frameBytes({ type: FrameType.ping, bytes: new Uint8Array() });
+
+Deno.test("RaftLinks: whoever answers is not asked for a sign of life; a ping goes along with a message", async () => {
+  await using stack = new AsyncDisposableStack();
+  const [a, b] = [new Member(1), new Member(2)];
+  const time = jumpyClock();
+  const linksA = stack.use(await a.open({ timings: PATIENT, clock: time.clock }));
+  const linksB = stack.use(await b.open({ timings: PATIENT }));
+  linksB.setMembers([a.describe()]);
+  await using tap = await openTap(b.port);
+  linksA.setMembers([b.describe([loopback(tap.port)])]);
+  let round = 0;
+  const bytesOfNext = async () => {
+    const before = tap.carriedBytes;
+    linksA.send(2, heartbeat(1, 2, ++round));
+    await soon("the message", () => rounds(b).includes(round));
+    return tap.carriedBytes - before;
+  };
+  await bytesOfNext();
+  const bytes = await bytesOfNext();
+  for (let answers = 1; answers <= 2; answers++) {
+    time.jump(50_000);
+    linksB.send(1, answer(2, 1));
+    await soon("the answer", () => a.received.length === answers);
+  }
+  assert.equal(await bytesOfNext(), bytes, "100 s later, 0 s after an answer");
+  time.jump(61_000);
+  assert.equal(await bytesOfNext(), bytes + PING_FRAME_BYTES, "61 s after an answer");
+  assert.equal(await bytesOfNext(), bytes, "after a ping");
+});
+
+Deno.test("RaftLinks: a ping of the other side takes one along that would soon be due", async () => {
+  await using stack = new AsyncDisposableStack();
+  const [a, b] = [new Member(1), new Member(2)];
+  const time = jumpyClock();
+  const linksA = stack.use(await a.open({ timings: PATIENT, clock: time.clock }));
+  const linksB = stack.use(await b.open({ timings: { ...PATIENT, pingIntervalMs: 50 } }));
+  await using tap = await openTap(b.port);
+  linksB.setMembers([a.describe()]);
+  linksA.setMembers([b.describe([loopback(tap.port)])]);
+  linksA.send(2, heartbeat(1, 2, 1));
+  linksB.send(1, heartbeat(2, 1, 1));
+  await soon("both messages", () => rounds(a).length === 1 && rounds(b).length === 1);
+  const before = tap.carriedBytes;
+  time.jump(20_000);
+  await delay(200);
+  assert.equal(tap.carriedBytes, before, "too early");
+  time.jump(20_000);
+  await soon("the ping", () => tap.carriedBytes === before + PING_FRAME_BYTES);
 });
 
 Deno.test("RaftLinks: moves to a better address when there is one, and loses nothing", async () => {
