@@ -15,6 +15,7 @@ import { Announcer } from "./announcer.ts";
 import { Changes } from "./changes.ts";
 import { MeshControlBackend } from "./control_backend.ts";
 import { withDeadline } from "./deadline.ts";
+import { fetchImage, type StateImage } from "./healthy_image.ts";
 import { LeaderContact } from "./leader_contact.ts";
 import { ensureMesh, Upgrades } from "./leader_duties.ts";
 import type { LifeParts } from "./life_parts.ts";
@@ -167,6 +168,7 @@ export class NodeLife implements AsyncDisposable {
       new ReplicaGuard({
         machine,
         raft,
+        fetchImage: () => this.#fetchImage(place),
         clock,
         onQuarantine: (reason) => {
           this.#parts.setServing(reason === undefined);
@@ -180,6 +182,16 @@ export class NodeLife implements AsyncDisposable {
     links.whenLeftBehind(() => this.#leaveBehind(place));
     ticker.begin(raft);
     if (place.raftId === BOOTSTRAP_RAFT_ID && isAlone(engine)) raft.withEngine((alone) => alone.campaign());
+  }
+
+  async #fetchImage(place: Place): Promise<StateImage> {
+    const running = this.#running;
+    const leader = running?.leader();
+    if (!running || !leader || leader.id === running.nodeId) {
+      throw new MeshError("no-leader", "No other node leads the mesh now");
+    }
+    await using client = running.connectTo(leader);
+    return await fetchImage(client, place.meshId, this.#stop.signal);
   }
 
   #startServices(place: Place): Running {

@@ -28,6 +28,7 @@ import type { Log } from "../seams/log.ts";
 import type { Random } from "../seams/random.ts";
 import type { StateMachine } from "../state/apply.ts";
 import { coalesce, isNotice } from "./coalesce.ts";
+import type { StateImage } from "./healthy_image.ts";
 import { Proposals } from "./proposals.ts";
 import { Reads } from "./reads.ts";
 import { SlowDisk } from "./slow_disk.ts";
@@ -45,6 +46,11 @@ export interface LoopTime {
   rest(): void;
   /** Calls back in a moment, once for all calls until then. */
   soon(call: () => void): void;
+}
+
+/** Somebody wants the state to be made again. */
+interface RebuildWish extends PromiseWithResolvers<void> {
+  readonly image: StateImage | undefined;
 }
 
 /** What kind of change there was: of what is applied alone, or of the Raft group as well. */
@@ -91,7 +97,7 @@ export class RaftLoop implements AsyncDisposable {
   readonly #snapshots: SnapshotKeeper;
   readonly #disk = new SlowDisk();
   /** Who wants the state to be made again. */
-  #rebuildWish: PromiseWithResolvers<void> | undefined;
+  #rebuildWish: RebuildWish | undefined;
   readonly #running: Promise<void>;
 
   constructor(parts: RaftLoopParts) {
@@ -215,14 +221,15 @@ export class RaftLoop implements AsyncDisposable {
   }
 
   /**
-   * Drops the state and makes it again from the last snapshot and the log behind it, between two turns.
+   * Drops the state and makes it again from an image and the log behind it, between two turns.
    *
-   * @throws {MeshError} `unavailable` if there is no snapshot, or the node stops.
-   * @throws {StateImageError} If the snapshot is damaged; the state is then as it was.
+   * @param image The state as of an entry that is applied here; the last snapshot if left out.
+   * @throws {MeshError} `unavailable` if there is no snapshot, the log has nothing behind the image, or the node stops.
+   * @throws {StateImageError} If the image is damaged; the state is then as it was.
    */
-  rebuild(): Promise<void> {
+  rebuild(image?: StateImage): Promise<void> {
     if (this.#stopping) return Promise.reject(new MeshError("unavailable", "The node is stopping"));
-    this.#rebuildWish ??= Promise.withResolvers();
+    this.#rebuildWish ??= { ...Promise.withResolvers(), image };
     this.#wake();
     return this.#rebuildWish.promise;
   }
@@ -398,14 +405,18 @@ export class RaftLoop implements AsyncDisposable {
     } else this.#snapshots.takeIfDue(this.#confState);
   }
 
-  #rebuild(wish: PromiseWithResolvers<void>): void {
+  #rebuild(wish: RebuildWish): void {
     const { machine, storage } = this.#parts;
     this.#rebuildWish = undefined;
     const end = machine.appliedIndex;
     try {
       const snapshot = storage.snapshot();
-      if (!snapshot) throw new MeshError("unavailable", "There is no snapshot to begin with");
-      machine.restore(snapshot.data);
+      const begin = wish.image ?? (snapshot && { index: snapshot.meta.index, data: snapshot.data });
+      if (!begin) throw new MeshError("unavailable", "There is no snapshot to begin with");
+      if (begin.index > end || begin.index < storage.firstIndex() - 1) {
+        throw new MeshError("unavailable", `The log has nothing between the image at ${begin.index} and ${end}`);
+      }
+      machine.restore(begin.data);
     } catch (error) {
       return wish.reject(error);
     }

@@ -9,7 +9,9 @@
  * mesh of three that loses a second member would stop.
  *
  * Then it drops its state, makes it again from its last snapshot and its log, and is back when a later checkpoint finds it
- * equal. If the snapshot was damaged as well it stays out, and an operator has to let it join again.
+ * equal. If the snapshot was damaged as well it begins with the state that the leader has (`healthy_image.ts`), and writes
+ * a snapshot of it once it is found equal. Who differs even so, again and again, has a faulty machine: it stays out, and an
+ * operator has to let it join again.
  *
  * @module
  */
@@ -21,6 +23,7 @@ import type { Log } from "../seams/log.ts";
 import type { StateMachine } from "../state/apply.ts";
 import { encodeCheckpoint, encodeClaim } from "../state/codec.ts";
 import type { ReplicaVerdict } from "../state/replica_check.ts";
+import type { StateImage } from "./healthy_image.ts";
 import type { RaftLoop } from "./raft_loop.ts";
 
 /** A checkpoint is due after so many entries, … */
@@ -35,19 +38,27 @@ export const HASH_SLICE_MS = 4;
 export const HASH_REST_MS = 16;
 /** A replica that was made again asks for a checkpoint this often until it is judged, in milliseconds. */
 export const RECOVERY_CHECKPOINT_MS = 15_000;
+/** A replica that differs although it took over so many states of leaders stays out. */
+export const IMAGES_TAKEN_MAX = 3;
 
 /** What the guard needs. */
 export interface ReplicaGuardParts {
   readonly machine: Pick<StateMachine, "appliedIndex" | "check">;
-  readonly raft: Pick<RaftLoop, "offer" | "rebuild" | "transferLeader"> & { readonly status: RaftStatus };
+  readonly raft:
+    & Pick<RaftLoop, "offer" | "rebuild" | "transferLeader" | "linearizable" | "takeSnapshot">
+    & { readonly status: RaftStatus };
+  /** The state as the leader has it. */
+  readonly fetchImage: () => Promise<StateImage>;
   readonly clock: Clock;
   /** Called when quarantine begins and ends. */
   readonly onQuarantine: (reason: string | undefined) => void;
   readonly log: Log;
 }
 
-const OPERATOR_HINT = "Its last snapshot is damaged too: run `weft leave` on it, then start it again with --join. " +
-  "Memory or disk of this machine may be faulty.";
+const OPERATOR_HINT =
+  "Memory or disk of this machine may be faulty: run `weft leave` on it, then start it again with --join.";
+
+const AGAIN = "It tries again by itself.";
 
 /** See the module. */
 export class ReplicaGuard implements Disposable {
@@ -63,6 +74,11 @@ export class ReplicaGuard implements Disposable {
   #claimedIndex = 0;
   #isRebuilding = false;
   #wasRebuilt = false;
+  /** States of leaders that it has taken over since it is in quarantine. */
+  #imagesTakenCount = 0;
+  /** The checkpoint that made it do so last: only a later one can say whether it helped. */
+  #takeOverIndex = 0;
+  #isDisposed = false;
 
   constructor(parts: ReplicaGuardParts) {
     this.#parts = parts;
@@ -83,6 +99,7 @@ export class ReplicaGuard implements Disposable {
 
   /** To be called after every change of Raft and of the state. */
   changed(): void {
+    if (this.#isDisposed) return;
     const { machine: { check, appliedIndex }, raft, clock } = this.#parts;
     const status = raft.status;
     const nowMs = clock.monotonicMs();
@@ -99,6 +116,7 @@ export class ReplicaGuard implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    this.#isDisposed = true;
     this.#alarm[Symbol.dispose]();
   }
 
@@ -157,35 +175,64 @@ export class ReplicaGuard implements Disposable {
     const what = `This replica differs from the majority at log index ${index}`;
     if (this.#quarantine === undefined) {
       this.#parts.log.error("quarantine: this replica differs from the majority", { index, own, expected });
-      this.#rebuild(`${what}: it makes its state again`);
-    } else if (this.#wasRebuilt && !this.#quarantine.endsWith(OPERATOR_HINT)) {
-      this.#parts.log.error("quarantine goes on: the state that was made again differs too", {
-        index,
-        hint: OPERATOR_HINT,
-      });
-      this.#enter(`${what}. ${OPERATOR_HINT}`);
+      this.#rebuild(what, index);
+    } else if (!this.#wasRebuilt || this.#quarantine.endsWith(OPERATOR_HINT)) return;
+    else if (index <= this.#takeOverIndex) return;
+    else if (this.#imagesTakenCount < IMAGES_TAKEN_MAX) this.#takeOver(what, index);
+    else {
+      const { log } = this.#parts;
+      log.error("quarantine goes on: the leader's state differs here too", { index, hint: OPERATOR_HINT });
+      this.#enter(`${what}, though it took over the leader's state. ${OPERATOR_HINT}`);
     }
   }
 
-  #rebuild(reason: string): void {
-    const { raft, log, clock } = this.#parts;
+  /** Makes the state again from what this member has itself. */
+  #rebuild(what: string, index: number): void {
+    const { raft, log } = this.#parts;
     this.#isRebuilding = true;
-    this.#enter(reason);
-    raft.rebuild().then(
-      () => log.info("state made again from the last snapshot and the log"),
-      (error) => {
-        const text = error instanceof Error ? error.message : String(error);
-        log.error("state cannot be made again", { error: text, hint: OPERATOR_HINT });
-        this.#enter(`${reason}, which failed: ${text}. ${OPERATOR_HINT}`);
-      },
-    ).finally(() => {
-      this.#isRebuilding = false;
-      this.#wasRebuilt = true;
-      this.#claimedIndex = 0;
-      // At once: what is judged next is the new state.
-      this.#checkpoint = { ...this.#checkpoint, ms: clock.monotonicMs() - RECOVERY_CHECKPOINT_MS };
-      this.changed();
+    this.#enter(`${what}: it makes its state again`);
+    raft.rebuild().then(() => {
+      log.info("state made again from the last snapshot and the log");
+      this.#rebuilt();
+    }, (error) => {
+      log.error("state cannot be made again", { error: textOf(error) });
+      this.#takeOver(what, index);
     });
+  }
+
+  /** Makes the state again from what the leader has. If that fails, the next checkpoint is the next try. */
+  #takeOver(what: string, index: number): void {
+    const { log } = this.#parts;
+    this.#takeOverIndex = index;
+    this.#isRebuilding = true;
+    this.#enter(`${what}: it asks the leader for the state`);
+    this.#takeOverOnce().then((index) => {
+      this.#imagesTakenCount++;
+      log.info("state taken over from the leader", { index });
+    }, (error) => {
+      log.warn("state cannot be taken over from the leader", { error: textOf(error) });
+      this.#enter(`${what}, and the leader's state cannot be had now: ${textOf(error)}. ${AGAIN}`);
+    }).finally(() => this.#rebuilt());
+  }
+
+  async #takeOverOnce(): Promise<number> {
+    const { raft, fetchImage } = this.#parts;
+    const image = await fetchImage();
+    // The leader may be ahead: everything up to its state has to be applied here first.
+    await raft.linearizable();
+    await raft.rebuild(image);
+    return image.index;
+  }
+
+  #rebuilt(): void {
+    const { clock } = this.#parts;
+    this.#isRebuilding = false;
+    this.#wasRebuilt = true;
+    this.#claimedIndex = 0;
+    // At once: what is judged next is the new state. After a failure there is no hurry.
+    const restMs = this.#quarantine?.endsWith(AGAIN) ? 0 : RECOVERY_CHECKPOINT_MS;
+    this.#checkpoint = { ...this.#checkpoint, ms: clock.monotonicMs() - restMs };
+    this.changed();
   }
 
   #enter(reason: string): void {
@@ -196,8 +243,13 @@ export class ReplicaGuard implements Disposable {
   #release(index: number): void {
     this.#quarantine = undefined;
     this.#wasRebuilt = false;
-    this.#parts.log.info("quarantine is over: this replica agrees with the majority", { index });
-    this.#parts.onQuarantine(undefined);
+    const { raft, log, onQuarantine } = this.#parts;
+    log.info("quarantine is over: this replica agrees with the majority", { index });
+    onQuarantine(undefined);
+    if (this.#imagesTakenCount === 0) return;
+    this.#imagesTakenCount = 0;
+    // What is on disk led to the wrong state; a restart must not begin with it.
+    raft.takeSnapshot().catch((error) => log.warn("no snapshot of the new state yet", { error: textOf(error) }));
   }
 
   #handOver({ id, peers, membership, transferee }: RaftStatus): void {
@@ -205,4 +257,8 @@ export class ReplicaGuard implements Disposable {
     const heir = peers.find((peer) => peer.id !== id && membership.voters.includes(peer.id) && peer.recentlyActive);
     if (heir) this.#parts.raft.transferLeader(heir.id);
   }
+}
+
+function textOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }

@@ -3,7 +3,13 @@ import assert from "node:assert/strict";
 import { loadSqlEngine } from "../../../core/io/sqljs.ts";
 import { openMemoryLogStore } from "../../../core/io/wal_memory.ts";
 import { RaftLoop } from "../../../core/node/raft_loop.ts";
-import { CHECKPOINT_INTERVAL_MS, RECOVERY_CHECKPOINT_MS, ReplicaGuard } from "../../../core/node/replica_guard.ts";
+import type { StateImage } from "../../../core/node/healthy_image.ts";
+import {
+  CHECKPOINT_INTERVAL_MS,
+  IMAGES_TAKEN_MAX,
+  RECOVERY_CHECKPOINT_MS,
+  ReplicaGuard,
+} from "../../../core/node/replica_guard.ts";
 import { RAFT_DEFAULTS } from "../../../core/raft/config.ts";
 import { RaftEngine } from "../../../core/raft/engine.ts";
 import { MemoryStorage } from "../../../core/raft/memory_storage.ts";
@@ -30,7 +36,13 @@ class Member implements AsyncDisposable {
   readonly guard: ReplicaGuard;
   #database: SqlDatabase | undefined;
 
-  constructor(id: number, image: Uint8Array, clock: Clock, send: (message: PeerMessage) => void) {
+  constructor(
+    id: number,
+    image: Uint8Array,
+    clock: Clock,
+    send: (message: PeerMessage) => void,
+    fetchImage: () => Promise<StateImage>,
+  ) {
     const engine: SqlEngine = { version: sqlite.version, open: (image) => this.#database = sqlite.open(image) };
     this.machine = StateMachine.open(engine, image);
     const { appliedIndex: index, appliedTerm: term } = this.machine;
@@ -52,6 +64,7 @@ class Member implements AsyncDisposable {
     this.guard = new ReplicaGuard({
       machine: this.machine,
       raft: this.loop,
+      fetchImage,
       clock,
       onQuarantine: (reason) => this.reasons.push(reason),
       log: this.log,
@@ -72,6 +85,8 @@ class Member implements AsyncDisposable {
 
 class Group implements AsyncDisposable {
   readonly members: readonly Member[];
+  /** What comes of asking the leader for its state. */
+  answer: (image: StateImage) => StateImage = (image) => image;
   #shiftMs = 0;
   #isOver = false;
 
@@ -85,7 +100,14 @@ class Group implements AsyncDisposable {
     const image = mesh.machine.snapshot();
     const send = (message: PeerMessage) =>
       queueMicrotask(() => this.#isOver || this.members[message.to - 1]?.loop.receive(message));
-    this.members = [1, 2, 3].map((id) => new Member(id, image, clock, send));
+    this.members = [1, 2, 3].map((id) => new Member(id, image, clock, send, () => this.#fetchImage()));
+  }
+
+  #fetchImage(): Promise<StateImage> {
+    const leader = this.members.find(({ loop }) => loop.status.role === "leader");
+    if (!leader) return Promise.reject(new Error("nobody leads"));
+    const { machine } = leader;
+    return Promise.try(() => this.answer({ index: machine.appliedIndex, data: machine.canonicalImage() }));
   }
 
   /** Lets `id` lead. */
@@ -172,19 +194,81 @@ Deno.test("ReplicaGuard: a damaged leader hands over, and the others stay in ser
   assert.deepEqual(group.members.slice(1).flatMap(({ reasons }) => reasons), []);
 });
 
-Deno.test("ReplicaGuard: out of service it refuses, keeps no snapshot, and says what to do if its snapshot is damaged", async () => {
-  await using group = new Group();
-  await group.elect(1);
+/** A member whose state and last snapshot are damaged, out of service. */
+async function damagedToTheDisk(group: Group): Promise<Member> {
+  const leader = await group.elect(1);
   const damaged = group.member(2);
   damaged.corrupt();
   await damaged.loop.takeSnapshot();
+  await leader.loop.propose(encodeEntry(joinCommand(joiner(1))));
   group.pass(CHECKPOINT_INTERVAL_MS + 1);
   await eventually("quarantine", () => damaged.reasons.length > 0, WAIT_MS);
+  return damaged;
+}
+
+/** Lets checkpoints come until `condition` holds. */
+async function passUntil(group: Group, what: string, condition: () => boolean): Promise<void> {
+  await eventually(what, () => {
+    group.pass(RECOVERY_CHECKPOINT_MS);
+    return condition();
+  }, WAIT_MS);
+}
+
+Deno.test("ReplicaGuard: a follower whose snapshot is damaged too takes over the leader's state, and keeps it", async () => {
+  await using group = new Group();
+  const damaged = await damagedToTheDisk(group);
   assert.throws(() => damaged.guard.admit(), { reason: "unavailable" });
   await assert.rejects(damaged.loop.takeSnapshot(), { reason: "unavailable" });
-  await eventually("no way back", () => {
-    group.pass(RECOVERY_CHECKPOINT_MS);
-    return /run `weft leave` on it/.test(damaged.guard.quarantine ?? "");
-  }, WAIT_MS);
+  await passUntil(group, "release", () => damaged.guard.quarantine === undefined);
+  assert.equal(new Set(group.hashes).size, 1);
+  assert(damaged.reasons.some((reason) => reason?.endsWith("it asks the leader for the state")));
+  // What a restart begins with is the new state.
+  await eventually("a snapshot", () => damaged.loop.snapshotsSavedCount === 2, WAIT_MS);
+  await damaged.loop.rebuild();
+  assert.equal(new Set(group.hashes).size, 1);
   assert.deepEqual([1, 3].flatMap((id) => group.member(id).reasons), []);
+});
+
+Deno.test("ReplicaGuard: while no leader gives its state the follower stays out, and asks again", async () => {
+  await using group = new Group();
+  let asked = 0;
+  group.answer = (image) => {
+    if (++asked < 3) throw new Error(`no state for the ${asked}. time`);
+    return image;
+  };
+  const damaged = await damagedToTheDisk(group);
+  await passUntil(group, "a second try", () => asked >= 2);
+  assert.match(damaged.reasons.join(), /cannot be had now: no state for the 1. time. It tries again by itself/);
+  await passUntil(group, "release", () => damaged.guard.quarantine === undefined);
+  assert.equal(asked, 3);
+  assert.equal(new Set(group.hashes).size, 1);
+});
+
+Deno.test("ReplicaGuard: who differs with the leader's state as well stays out, and says what to do", async () => {
+  await using group = new Group();
+  let asked = 0;
+  group.answer = ({ index, data }) => {
+    asked++;
+    using database = sqlite.open(data);
+    database.run(CORRUPT_SQL);
+    return { index, data: database.export() };
+  };
+  const damaged = await damagedToTheDisk(group);
+  await passUntil(group, "no way back", () => /run `weft leave` on it/.test(damaged.guard.quarantine ?? ""));
+  assert.equal(asked, IMAGES_TAKEN_MAX);
+  assert.deepEqual([1, 3].flatMap((id) => group.member(id).reasons), []);
+});
+
+Deno.test("RaftLoop.rebuild: refuses an image that the log does not lead on from", async () => {
+  await using group = new Group();
+  const leader = await group.elect(1);
+  const { machine, loop } = leader;
+  await loop.propose(encodeEntry(joinCommand(joiner(1))));
+  const before = machine.stateHash();
+  const image = { index: machine.appliedIndex + 1, data: machine.canonicalImage() };
+  await assert.rejects(loop.rebuild(image), { reason: "unavailable" });
+  await assert.rejects(loop.rebuild({ index: machine.appliedIndex, data: new Uint8Array(512) }));
+  assert.equal(machine.stateHash(), before);
+  await loop.rebuild({ index: machine.appliedIndex, data: machine.canonicalImage() });
+  assert.equal(machine.stateHash(), before);
 });
