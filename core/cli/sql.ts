@@ -46,7 +46,8 @@ with its time. Without a statement they are read from standard input, one per li
 Examples:
   weft sql "SELECT id, raft_id FROM nodes ORDER BY id"
   weft sql -p id=nas --level linearizable -w json "SELECT * FROM nodes WHERE id = :id"
-  weft sql .schema nodes`;
+  weft sql .schema nodes
+  weft sql .dump > state.sql`;
 
 /**
  * Runs `text`, or what `input` gives if it is empty.

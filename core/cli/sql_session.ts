@@ -9,6 +9,7 @@ import { didYouMean } from "../node/did_you_mean.ts";
 import { READ_CONSISTENCY_KEY, READ_LEVEL_KINDS } from "../plugin/read_level.ts";
 import type { RpcClient } from "../rpc/client.ts";
 import { UsageError } from "./exit.ts";
+import { type AskQuery, dumpSql } from "./sql_dump.ts";
 import { printable } from "./format.ts";
 import { nodesJson, nodesLines } from "./nodes_view.ts";
 import type { Output } from "./output.ts";
@@ -45,6 +46,7 @@ const SCHEMA_SQL = "SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL AND (:ta
   " ORDER BY tbl_name, type DESC, name";
 
 const HELP: readonly (readonly [string, string])[] = [
+  [".dump [TABLE]", "schema and rows as SQL, of one table"],
   [".help", "this list"],
   [".indexes [TABLE]", "indexes, of one table"],
   [".leader", "the node that leads"],
@@ -112,6 +114,9 @@ export class SqlSession {
       case ".schema":
         await this.#schema(argument);
         break;
+      case ".dump":
+        await this.#dump(argument);
+        break;
       case ".mode":
         if (argument !== "") this.#settings.format = choose("format", argument, SQL_FORMATS);
         else output.lines([this.#settings.format]);
@@ -167,6 +172,16 @@ export class SqlSession {
     const { message } = await this.#client.unary(Control.method.query, request, this.#options());
     const texts = message.rows.map(({ values }) => `${values[0]?.kind.value ?? ""};`);
     this.#output.lines(texts.flatMap((text) => text.split("\n")).map(printable));
+  }
+
+  /** SQL is SQL, whatever the form of rows. Control characters go only where nobody looks. */
+  async #dump(name: string): Promise<void> {
+    const { timeoutMs } = this.#settings;
+    const ask: AskQuery = async (sql, parameters) =>
+      (await this.#client.unary(Control.method.query, { sql, parameters, timeoutMs }, this.#options())).message;
+    const text = await dumpSql(ask, name);
+    if (this.#output.layout.columns === Infinity) this.#output.text(text);
+    else this.#output.lines(text.trimEnd().split("\n").map(printable));
   }
 
   async #status(onlyLeader: boolean): Promise<void> {

@@ -58,6 +58,7 @@ Deno.test("weft sql: options that mean nothing are refused", async () => {
 Deno.test("weft sql: dot-commands", async () => {
   assert.match((await sql(".tables")).out, /FROM sqlite_schema/);
   assert.match((await sql(".schema nodes")).out, /sqlite_schema.*\|table=text:nodes\|/);
+  assert.match((await sql(".dump nodes", { json: true })).out, /^-- State of log index \d+\n[^]*\nCOMMIT;\n$/);
   assert.match((await sql(".indexes")).out, /type = 'index'.*table=text:\|/);
   assert.equal((await sql(".leader")).out, "a\n");
   assert.match((await sql(".status", { json: true })).out, /"id": "b"/);
