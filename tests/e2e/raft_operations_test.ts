@@ -1,5 +1,7 @@
 /** What operators do with the Raft group of a real mesh: look, ask, hand over, save, bring back, and recover. */
 import assert from "node:assert/strict";
+import { equalBytes } from "../../core/bytes/constant_time.ts";
+import { BackupReader } from "../../core/node/backup_file.ts";
 import { eventually } from "./lab/eventually.ts";
 import { LAB_NEEDS, labTest, type Need } from "./lab/requirements.ts";
 import { MeshLab, type MeshNode, READY_MS, WHOLE_MS } from "./mesh_lab.ts";
@@ -16,6 +18,25 @@ async function json(node: MeshNode, ...args: string[]): Promise<Record<string, u
 async function ids(node: MeshNode): Promise<string> {
   const { members } = await json(node, "raft", "members") as { members: { id: string; role: string }[] };
   return members.map(({ id, role }) => `${id} ${role}`).sort().join(", ");
+}
+
+/** Takes a backup of every node. False if their indexes differ; otherwise the images in the files must not. */
+async function haveEqualBackups(nodes: readonly MeshNode[]): Promise<boolean> {
+  const taken = await Promise.all(nodes.map((node) => json(node, "backup", `${node.dataDir}.same`)));
+  if (new Set(taken.map(({ index }) => index)).size > 1) return false;
+  const [first, ...others] = await Promise.all(nodes.map((node) => imageIn(`${node.dataDir}.same`)));
+  assert.ok(first && first.length > 0);
+  for (const image of others) assert.ok(equalBytes(image, first), "the same bytes at the same index");
+  return true;
+}
+
+/** What stands behind the header, which says when the backup was taken. */
+async function imageIn(path: string): Promise<Uint8Array> {
+  const file = await Deno.readFile(path);
+  const reader = new BackupReader();
+  const image = reader.push(file);
+  assert.ok(typeof image !== "string" && reader.finish() === undefined);
+  return image;
 }
 
 labTest("raft operations: from a look to a recovery that keeps the lost half out", NEEDS, async () => {
@@ -38,6 +59,7 @@ labTest("raft operations: from a look to a recovery that keeps the lost half out
     const all = await Promise.all([a, b, c].map((node) => node.mustStatus()));
     return new Set(all.map(({ raft }) => `${raft.appliedIndex} ${raft.stateHash}`)).size === 1;
   }, WHOLE_MS);
+  await eventually("backups of one index", () => haveEqualBackups([a, b, c]), WHOLE_MS);
   assert.ok(Number((await json(c, "raft", "snapshot"))["bytes"]) > 0);
 
   const before = await c.addresses();
