@@ -33,6 +33,11 @@ export class Announcer {
     this.#signal = signal;
   }
 
+  /** True while an attempt is under way. */
+  get isBusy(): boolean {
+    return this.#isBusy;
+  }
+
   /** Starts an attempt if something differs and a leader is known. Never throws. */
   run(): void {
     const self = this.#running.self();

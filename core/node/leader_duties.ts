@@ -79,6 +79,11 @@ export class Upgrades {
     this.#parts = parts;
   }
 
+  /** True while an attempt is under way. */
+  get isBusy(): boolean {
+    return this.#isBusy;
+  }
+
   /** Starts an attempt if there is something to raise. Never throws. */
   run(): void {
     const { raft, log } = this.#parts;

@@ -45,6 +45,8 @@ export const RETRY_TICKS = 10;
 export const HEARTBEAT_TICKS = 8;
 /** The reconciler, the announcer and the leader's upgrades look again after this time even if nothing changed, in milliseconds. */
 export const RECONCILE_INTERVAL_MS = 5_000;
+/** While they find nothing to do again and again, each pause is twice as long as the one before, up to this; milliseconds. */
+export const RECONCILE_INTERVAL_MAX_MS = 60_000;
 /** Between two runs of the reconciler there is so much rest, in milliseconds, … */
 const RECONCILE_REST_MS = 20;
 /** … and so many times what the last run took. */
@@ -76,6 +78,8 @@ export class NodeLife implements AsyncDisposable {
   #upgrades: Upgrades | undefined;
   #again: Alarm | undefined;
   #restUntilMs = 0;
+  /** Until the next look without a reason. */
+  #pauseMs = RECONCILE_INTERVAL_MS;
   /** `meshVersion` that the last run of the reconciler saw. */
   #reconciledVersion = -1;
   #isLeaving = false;
@@ -374,13 +378,23 @@ export class NodeLife implements AsyncDisposable {
       return this.#again?.arm(clock.monotonicMs() + RECONCILE_INTERVAL_MS);
     }
     const startMs = clock.monotonicMs();
+    const isQuiet = !this.#mayDiffer();
     this.#reconciledVersion = this.#parts.machine.meshVersion;
     const dueMs = this.#reconciler?.run() ?? Infinity;
     this.#announcer?.run();
     this.#upgrades?.run();
     const endMs = clock.monotonicMs();
     this.#restUntilMs = endMs + Math.max(RECONCILE_REST_MS, (endMs - startMs) * RECONCILE_REST_FACTOR);
-    this.#again?.arm(Math.min(dueMs, endMs + RECONCILE_INTERVAL_MS));
+    this.#pauseMs = isQuiet && this.#isSettled()
+      ? Math.min(2 * this.#pauseMs, RECONCILE_INTERVAL_MAX_MS)
+      : RECONCILE_INTERVAL_MS;
+    this.#again?.arm(Math.min(dueMs, endMs + this.#pauseMs));
+  }
+
+  /** Whether the last run had nothing to do. */
+  #isSettled(): boolean {
+    const isBusy = this.#announcer?.isBusy || this.#upgrades?.isBusy;
+    return this.#reconciler?.isSettled === true && !isBusy;
   }
 
   /** Once per term that this member leads. */

@@ -76,6 +76,7 @@ export class Reconciler {
   readonly #lingeringPeers = new Linger<TunnelPeer>(LINGER_MS);
   readonly #lingeringMembers = new Linger<LinkMember>(LINGER_MS);
   #wasMember = false;
+  #isSettled = false;
   /** When this node was first seen to be out of the mesh. */
   #outSinceMs: number | undefined;
   #failing = "";
@@ -92,18 +93,25 @@ export class Reconciler {
     for (const seed of seeds) this.#peers.set(seed.publicKey, seed);
   }
 
+  /** True if the last run found nothing to do, and nothing to wait for. */
+  get isSettled(): boolean {
+    return this.#isSettled;
+  }
+
   /**
    * One run. Never throws: what failed is logged once and tried again by the next run.
    *
    * @returns When the next run is due even if nothing changes, on the monotonic clock; `Infinity` for no such time.
    */
   run(): number {
+    this.#isSettled = false;
     try {
       const nextMs = this.#run();
       this.#failing = "";
       return nextMs;
     } catch (error) {
       const text = error instanceof Error ? error.message : String(error);
+      this.#isSettled = false;
       if (text !== this.#failing) this.#parts.log.error("cannot reconcile, will try again", { error: text });
       this.#failing = text;
       return Infinity;
@@ -122,6 +130,7 @@ export class Reconciler {
     if (!self) return this.#wasMember ? this.#goWhenReleased() : Infinity;
     this.#wasMember = true;
     this.#outSinceMs = undefined;
+    this.#isSettled = true;
     const { config } = running.parts;
     const mesh = running.mesh();
     this.#parts.tunnel.setNetwork({
@@ -136,7 +145,9 @@ export class Reconciler {
     const groupDueMs = status.role === "leader"
       ? this.#stepMembership(running.parts.machine.read(raftMembers), status)
       : Infinity;
-    return Math.min(peersDueMs, members.dueMs, groupDueMs);
+    const dueMs = Math.min(peersDueMs, members.dueMs, groupDueMs);
+    this.#isSettled &&= dueMs === Infinity;
+    return dueMs;
   }
 
   #goWhenReleased(): number {
@@ -167,6 +178,7 @@ export class Reconciler {
     const wanted = new Map(peers.map((peer) => [peer.publicKey, tunnelPeer(peer, own)]));
     const isNeeded = (key: string) => leaving.some(({ publicKey }) => publicKey === key);
     const plan = planPeers(this.#lingeringPeers.keep(wanted, clock.monotonicMs(), isNeeded), this.#peers);
+    this.#isSettled &&= plan.removals.length + plan.upserts.length === 0;
     // Removals first: an address that moves from one peer to another is free by then.
     for (const key of plan.removals) {
       tunnel.removePeer(key);
@@ -181,7 +193,10 @@ export class Reconciler {
 
   #stepMembership(members: readonly RaftMember[], status: RaftStatus): number {
     const { index, term } = this.#proposed;
-    if (status.appliedIndex < index && status.hardState.term === term) return Infinity;
+    if (status.appliedIndex < index && status.hardState.term === term) {
+      this.#isSettled = false;
+      return Infinity;
+    }
     const { machine, clock } = this.#parts.running.parts;
     const nowMs = clock.monotonicMs();
     const waiting = this.#unaware(members, status);
@@ -197,6 +212,7 @@ export class Reconciler {
   }
 
   #take({ kind, raftId }: MembershipStep): void {
+    this.#isSettled = false;
     const { running: { parts: { raft } }, log } = this.#parts;
     if (kind === "hand-over") {
       const refused = raft.withEngine((engine) => engine.transferLeader(raftId));
