@@ -135,7 +135,7 @@ export class RaftLoop implements AsyncDisposable {
     this.#parts.engine.tick();
     this.#proposals.tick();
     this.#reads.tick();
-    this.#stalls.tick(this.#parts.engine);
+    if (!this.#stalls.isEmpty || this.#parts.engine.isSendingSnapshot) this.#stalls.tick(this.#parts.engine);
     this.#disk.tick();
     this.#wake();
   }

@@ -24,7 +24,12 @@ interface Waiting {
 export class SnapshotStalls {
   readonly #waiting = new Map<number, Waiting>();
 
-  /** One unit of Raft time has passed. */
+  /** True if nobody waits for a snapshot, as far as was looked. */
+  get isEmpty(): boolean {
+    return this.#waiting.size === 0;
+  }
+
+  /** One unit of Raft time has passed; may be left out while it is empty and no snapshot is being sent. */
   tick(engine: Pick<RaftEngine, "status" | "reportSnapshot">): void {
     this.#look(engine);
     for (const [id, waiting] of this.#waiting) {

@@ -172,6 +172,14 @@ export class RaftEngine {
     return this.state.term;
   }
 
+  /** Whether this member leads and is sending somebody a snapshot; cheaper than to look through {@linkcode RaftEngine.status}. */
+  get isSendingSnapshot(): boolean {
+    const { role } = this.state;
+    if (role.kind !== "leader") return false;
+    for (const { state } of role.peers.values()) if (state.kind === "snapshot") return true;
+    return false;
+  }
+
   /** What this member thinks. */
   status(): RaftStatus {
     return statusOf(this.state);
