@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { setImmediate } from "node:timers";
 import type { Clock } from "../seams/clock.ts";
 
 /** Runtime timers hold 31 bits of milliseconds, 24.8 days; longer waits are made of several. */
@@ -38,6 +39,11 @@ export function delay(delayMs: number, signal?: AbortSignal): Promise<void> {
     signal?.addEventListener("abort", onAbort, { once: true });
     arm();
   });
+}
+
+/** Calls back when the event loop has done what it has to do now. */
+export function atTurnEnd(call: () => void): void {
+  setImmediate(call);
 }
 
 /** Calls back when a deadline is reached; a loop arms it again and again with its engine's next deadline. */

@@ -9,6 +9,7 @@
  */
 import { Buffer } from "node:buffer";
 import { Metadata } from "@grpc/grpc-js";
+import type { Http2Fields } from "../io/http2_server.ts";
 import type { RpcMetadata } from "../plugin/rpc.ts";
 
 /** What HTTP/2 counts for a field beside its name and value (RFC 9113 §6.5.2). */
@@ -57,6 +58,40 @@ export function fromGrpc(metadata: Metadata): RpcMetadata {
   return result;
 }
 
+/** The same of a request's fields as the runtime gives them, with values of one name joined already. */
+export function fromFields(fields: Http2Fields): RpcMetadata {
+  const result = new Map<string, string>();
+  for (const name of Object.keys(fields)) {
+    const value = metadataValue(fields, name);
+    if (value !== undefined) result.set(name, name.endsWith(BINARY_SUFFIX) ? normalBase64(value) : value);
+  }
+  return result;
+}
+
+/** Size of the metadata among `fields` as HTTP/2 counts it, binary values as the bytes that they mean. */
+export function fieldsBytes(fields: Http2Fields): number {
+  let total = 0;
+  for (const name of Object.keys(fields)) {
+    const value = metadataValue(fields, name);
+    if (value === undefined) continue;
+    const bytes = name.endsWith(BINARY_SUFFIX) ? Math.floor(value.length * 3 / 4) : value.length;
+    total += name.length + bytes + FIELD_OVERHEAD_BYTES;
+  }
+  return total;
+}
+
+/** `undefined` for what is no metadata. */
+function metadataValue(fields: Http2Fields, name: string): string | undefined {
+  if (name.startsWith(":") || HOP_FIELDS.has(name)) return undefined;
+  const value = fields[name];
+  return Array.isArray(value) ? value.join(",") : value;
+}
+
+/** Base64 without padding of the bytes of each value. */
+function normalBase64(values: string): string {
+  return values.split(",").map((value) => base64Of(Buffer.from(value.trim(), "base64"))).join(",");
+}
+
 /**
  * What is to be sent. Characters that a field's value cannot carry become `?`.
  *
@@ -80,15 +115,6 @@ export function setAll(metadata: Metadata, entries: Iterable<readonly [name: str
     metadata.remove(name);
     for (const text of texts) metadata.add(name, Buffer.from(text, "base64"));
   }
-}
-
-/** Size as HTTP/2 counts it, binary values included. */
-export function metadataBytes(metadata: Metadata): number {
-  let total = 0;
-  for (const name of Object.keys(metadata.getMap())) {
-    for (const value of metadata.get(name)) total += name.length + value.length + FIELD_OVERHEAD_BYTES;
-  }
-  return total;
 }
 
 function base64Of(bytes: Uint8Array): string {

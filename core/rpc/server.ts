@@ -13,7 +13,7 @@ import { ConfigError } from "../plugin/errors.ts";
 import type { RpcContext, RpcInterceptor, RpcPeer, RpcService } from "../plugin/rpc.ts";
 import type { Log } from "../seams/log.ts";
 import type { CallObserver } from "./call_observer.ts";
-import { type ListenCredentials, serverCredentials } from "./credentials.ts";
+import type { ListenCredentials } from "./credentials.ts";
 import { Health, healthService } from "./health.ts";
 import { REQUEST_WAIT_MS, STOP_GRACE_MS } from "./limits.ts";
 import { Listener } from "./listener.ts";
@@ -168,9 +168,8 @@ export class RpcServer implements AsyncDisposable {
   async #listenTcp({ host, port, credentials }: TcpListen): Promise<void> {
     const address = host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
     const listener = this.#listener(credentials.kind === "tls" ? "tls" : "plaintext");
-    const secured = serverCredentials(credentials);
     try {
-      this.#port = await listener.bind(address, secured);
+      this.#port = await listener.bind(host, port, credentials);
     } catch (error) {
       throw bindError(address, error, TCP_HINTS);
     }
@@ -188,7 +187,7 @@ export class RpcServer implements AsyncDisposable {
     if (state === "stale") await files.remove(path);
     const listener = this.#listener("unix");
     try {
-      await listener.bindUnix(path, serverCredentials({ kind: "insecure" }));
+      await listener.bindUnix(path);
     } catch (error) {
       throw bindError(path, error, UNIX_HINTS);
     }

@@ -6,21 +6,20 @@
  *
  * @module
  */
-import type { ServerDuplexStream } from "@grpc/grpc-js";
+import type { Metadata } from "@grpc/grpc-js";
 import { Alarm } from "../io/alarm.ts";
 import { systemClock } from "../io/clock.ts";
 import { MeshError } from "../plugin/errors.ts";
 import type { RpcCall, RpcContext, RpcInterceptor, RpcMetadata, RpcMethod, RpcNext, RpcPeer } from "../plugin/rpc.ts";
 import type { Log } from "../seams/log.ts";
 import type { CallObserver } from "./call_observer.ts";
+import { BadRequest, type GrpcStream } from "./grpc_stream.ts";
 import { handlerChainEnd, unaryEnd } from "./handler.ts";
-import { METADATA_BYTES_MAX } from "./limits.ts";
-import { fromGrpc, metadataBytes, setAll, toGrpc } from "./metadata.ts";
+import { MESSAGE_BYTES_MAX, METADATA_BYTES_MAX } from "./limits.ts";
+import { setAll, toGrpc } from "./metadata.ts";
 import type { MethodEntry } from "./method_table.ts";
+import type { RequestWaits } from "./request_waits.ts";
 import { statusOf } from "./status.ts";
-
-/** A call as grpc-js hands it over: every method is registered as if it streamed both ways. */
-export type ByteStream = ServerDuplexStream<Uint8Array, Uint8Array>;
 
 /** Says whether a caller belongs to the mesh, for methods with authorisation `member`. */
 export type MembershipCheck = (context: RpcContext) => boolean | Promise<boolean>;
@@ -40,30 +39,46 @@ export interface CallRules {
 export class ServerCall implements RpcContext {
   readonly methodPath: string;
   readonly peer: RpcPeer;
-  readonly metadata: RpcMetadata;
   readonly deadlineWallMs: number;
-  readonly #stream: ByteStream;
+  readonly #stream: GrpcStream;
   readonly #method: MethodEntry;
   readonly #rules: CallRules;
+  readonly #waits: RequestWaits<ServerCall>;
+  readonly #startMs: number;
+  #metadata: RpcMetadata | undefined;
   /** Made when somebody asks for it; most handlers never do. */
   #abort: AbortController | undefined;
   /** Why nobody waits for the answer. */
   #gone: MeshError | undefined;
-  readonly #trailers = toGrpc([]);
-  /** Rings when what the wait is for has not come in time. */
-  #requestWait: Alarm | undefined;
+  #trailers: Metadata | undefined;
+  #deadline: Alarm | undefined;
   #hasEnded = false;
 
-  constructor(stream: ByteStream, method: MethodEntry, peer: RpcPeer, rules: CallRules) {
+  /** @param waits Those of the listener, which ends a call that waits for too long. */
+  constructor(
+    stream: GrpcStream,
+    method: MethodEntry,
+    peer: RpcPeer,
+    rules: CallRules,
+    waits: RequestWaits<ServerCall>,
+  ) {
     this.#stream = stream;
     this.#method = method;
     this.#rules = rules;
+    this.#waits = waits;
     this.methodPath = method.path;
     this.peer = peer;
-    this.metadata = fromGrpc(stream.metadata);
-    this.deadlineWallMs = Number(stream.getDeadline());
-    // grpc-js also says so after every call that ended well.
-    stream.on("cancelled", () => this.#giveUp());
+    this.#startMs = systemClock.monotonicMs();
+    this.deadlineWallMs = stream.timeoutMs === Infinity ? Infinity : systemClock.wallMs() + stream.timeoutMs;
+    if (stream.timeoutMs !== Infinity) {
+      this.#deadline = new Alarm(systemClock, () => this.end(tooLate()));
+      this.#deadline.arm(this.#startMs + stream.timeoutMs);
+    }
+    stream.onClosed = () => this.#giveUp();
+  }
+
+  get metadata(): RpcMetadata {
+    return this.#metadata ??= this.#stream.metadata();
   }
 
   get signal(): AbortSignal {
@@ -75,16 +90,16 @@ export class ServerCall implements RpcContext {
   }
 
   sendInitialMetadata(entries: Readonly<Record<string, string>>): void {
-    if (!this.#hasEnded) this.#stream.sendMetadata(toGrpc(Object.entries(entries)));
+    const metadata = toGrpc(Object.entries(entries));
+    if (!this.#hasEnded) this.#stream.sendMetadata(metadata);
   }
 
   setTrailer(name: string, value: string): void {
-    setAll(this.#trailers, [[name, value]]);
+    setAll(this.#trailers ??= toGrpc([]), [[name, value]]);
   }
 
   /** Serves the call; resolves, never rejects, when its handler has returned and its status is on the way. */
   async run(): Promise<void> {
-    const startMs = systemClock.monotonicMs();
     this.#rules.observer?.started(this.#method.descriptor);
     let failure: unknown;
     try {
@@ -93,14 +108,16 @@ export class ServerCall implements RpcContext {
       const { descriptor, handler } = this.#method;
       const interceptors = this.#rules.interceptorsOf(this.methodPath);
       const isPlain = handler && descriptor.methodKind === "unary" && interceptors.length === 0;
-      if (isPlain) await this.#answer(handler);
-      else for await (const response of this.#chain(interceptors)) await this.#write(response);
-      this.#finish();
+      if (isPlain) this.#finish(await this.#answer(handler));
+      else {
+        for await (const response of this.#chain(interceptors)) await this.#write(response);
+        this.#finish();
+      }
     } catch (error) {
       failure = error;
       this.#fail(error);
     }
-    this.#report(failure, systemClock.monotonicMs() - startMs);
+    this.#report(failure, systemClock.monotonicMs() - this.#startMs);
   }
 
   /** Ends the call now with `error`, whatever its handler is doing. */
@@ -112,7 +129,7 @@ export class ServerCall implements RpcContext {
 
   /** Nothing to wait for unless membership has to be asked for. */
   #admit(): Promise<void> | undefined {
-    if (metadataBytes(this.#stream.metadata) > METADATA_BYTES_MAX) {
+    if (this.#stream.metadataBytes() > METADATA_BYTES_MAX) {
       throw new MeshError("exhausted", `The call's metadata is larger than ${METADATA_BYTES_MAX} bytes`);
     }
     const { authorisation } = this.#method;
@@ -130,31 +147,22 @@ export class ServerCall implements RpcContext {
   }
 
   /** One request, one response, nobody in between: no iteration. */
-  async #answer(handler: RpcMethod): Promise<void> {
-    const requests = await this.#wholeRequest();
+  async #answer(handler: RpcMethod): Promise<Uint8Array> {
+    const stream = this.#stream;
+    if (!stream.isComplete) {
+      this.#waits.begin(this);
+      await stream.readable(true);
+      this.#waits.end(this);
+      if (this.#gone) throw this.#gone;
+    }
+    const requests: Uint8Array[] = [];
+    for (let next = stream.take(); next && requests.length < 2; next = stream.take()) {
+      this.#rules.observer?.received(this.#method.descriptor);
+      requests.push(next instanceof Promise ? await next : next);
+    }
     const response = await unaryEnd(this.#method.descriptor, handler, requests, this);
     if (this.#gone) throw this.#gone;
-    if (this.#hasEnded) return;
-    this.#rules.observer?.sent(this.#method.descriptor);
-    this.#stream.write(response);
-  }
-
-  /** What the caller sends, until it has ended or sent too much. */
-  #wholeRequest(): Promise<Uint8Array[]> {
-    const { promise, resolve, reject } = Promise.withResolvers<Uint8Array[]>();
-    const requests: Uint8Array[] = [];
-    this.#limitRequestWait();
-    this.#stream.on("data", (message: Uint8Array) => {
-      this.#rules.observer?.received(this.#method.descriptor);
-      if (requests.push(message) > 1) resolve(requests);
-    });
-    this.#stream.on("end", () => {
-      this.#requestWait?.[Symbol.dispose]();
-      resolve(requests);
-    });
-    this.#stream.on("error", (error) => reject(this.#gone ?? error));
-    this.#stream.on("cancelled", () => reject(this.#gone));
-    return promise;
+    return response;
   }
 
   #chain(interceptors: readonly RpcInterceptor[]): AsyncIterable<Uint8Array> {
@@ -176,79 +184,77 @@ export class ServerCall implements RpcContext {
   async *#requests(): AsyncGenerator<Uint8Array> {
     const { methodKind } = this.#method.descriptor;
     const isStreamed = methodKind === "client_streaming" || methodKind === "bidi_streaming";
-    this.#limitRequestWait();
-    try {
-      // Leaving the loop early must not destroy the stream: the response still has to go out.
-      for await (const message of this.#stream.iterator({ destroyOnReturn: false })) {
-        this.#rules.observer?.received(this.#method.descriptor);
-        if (isStreamed) this.#requestWait?.[Symbol.dispose]();
-        yield message;
-      }
-      this.#requestWait?.[Symbol.dispose]();
-    } catch (error) {
-      throw this.#gone ?? error;
+    const stream = this.#stream;
+    if (!stream.isComplete && !this.#hasEnded) this.#waits.begin(this);
+    for (;;) {
+      if (!stream.isReadable) await stream.readable(false);
+      if (this.#gone) throw this.#gone;
+      const next = stream.take();
+      if (!next) break;
+      if (isStreamed) this.#waits.end(this);
+      this.#rules.observer?.received(this.#method.descriptor);
+      yield next instanceof Promise ? await next : next;
     }
+    this.#waits.end(this);
   }
 
-  #limitRequestWait(): void {
-    const { requestWaitMs } = this.#rules;
-    this.#requestWait = new Alarm(systemClock, () => {
-      this.end(new MeshError("timeout", `No request came within ${requestWaitMs / 1000} s`));
-    });
-    this.#requestWait.arm(systemClock.monotonicMs() + requestWaitMs);
+  /** The request has not come in time. */
+  late(): void {
+    this.end(new MeshError("timeout", `No request came within ${this.#rules.requestWaitMs / 1000} s`));
   }
 
   async #write(response: Uint8Array): Promise<void> {
     if (this.#gone) throw this.#gone;
-    this.#rules.observer?.sent(this.#method.descriptor);
-    if (this.#stream.write(response)) return;
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
-    const onAbort = () => reject(this.signal.reason);
-    this.#stream.once("drain", resolve);
-    this.signal.addEventListener("abort", onAbort, { once: true });
-    try {
-      await promise;
-    } finally {
-      this.#stream.removeListener("drain", resolve);
-      this.signal.removeEventListener("abort", onAbort);
-    }
+    this.#sending(response);
+    const room = this.#hasEnded ? undefined : this.#stream.write(response);
+    if (!room) return;
+    await room;
+    if (this.#gone) throw this.#gone;
   }
 
-  #finish(): void {
-    if (!this.#enterEnd()) return;
-    this.#stream.end(this.#trailers);
+  #sending({ length }: Uint8Array): void {
+    if (length > MESSAGE_BYTES_MAX) {
+      throw new MeshError("exhausted", `The response is larger than ${MESSAGE_BYTES_MAX} bytes`);
+    }
+    this.#rules.observer?.sent(this.#method.descriptor);
+  }
+
+  /** @param last A response to send before the end. */
+  #finish(last?: Uint8Array): void {
+    if (last) this.#sending(last);
+    if (this.#enterEnd()) this.#stream.finish(this.#trailers, last);
   }
 
   #fail(error: unknown): void {
     if (!this.#enterEnd()) return;
+    if (error instanceof BadRequest) return this.#stream.fail(error.status, undefined);
     const { code, message, trailers } = statusOf(error);
-    setAll(this.#trailers, trailers);
-    this.#stream.emit("error", { code, details: message.toWellFormed(), metadata: this.#trailers });
+    setAll(this.#trailers ??= toGrpc([]), trailers);
+    this.#stream.fail({ code, message }, this.#trailers);
   }
 
   /** The caller is gone: there is nobody to send a status to. */
   #giveUp(): void {
-    if (this.#enterEnd()) this.#leave(this.#whyGone());
+    if (!this.#enterEnd()) return;
+    this.#leave(
+      systemClock.wallMs() >= this.deadlineWallMs ? tooLate() : new MeshError("unavailable", "The caller is gone"),
+    );
   }
 
   /** Tells the handler that nobody waits for it. */
   #leave(why: MeshError): void {
     this.#gone ??= why;
     this.#abort?.abort(this.#gone);
+    this.#stream.wake();
   }
 
   /** True for the first that ends the call. */
   #enterEnd(): boolean {
     if (this.#hasEnded) return false;
     this.#hasEnded = true;
-    this.#requestWait?.[Symbol.dispose]();
+    this.#deadline?.[Symbol.dispose]();
+    this.#waits.end(this);
     return true;
-  }
-
-  #whyGone(): MeshError {
-    return systemClock.wallMs() >= this.deadlineWallMs
-      ? new MeshError("timeout", "The caller's deadline has passed")
-      : new MeshError("unavailable", "The caller is gone");
   }
 
   #report(failure: unknown, durationMs: number): void {
@@ -258,6 +264,10 @@ export class ServerCall implements RpcContext {
       observer?.handled(this.#method.descriptor, 0, durationMs);
       return this.#rules.log.debug("call served", fields);
     }
+    if (failure instanceof BadRequest) {
+      observer?.handled(this.#method.descriptor, failure.status.code, durationMs);
+      return this.#rules.log.debug("call refused", { ...fields, code: failure.status.code, reason: failure.message });
+    }
     const { code, message, isUnexpected } = statusOf(failure);
     observer?.handled(this.#method.descriptor, code, durationMs);
     // A handler that was told to stop may fail in any way it likes.
@@ -266,6 +276,10 @@ export class ServerCall implements RpcContext {
     }
     this.#rules.log.error("call failed", { ...fields, code, stack: stackOf(failure) });
   }
+}
+
+function tooLate(): MeshError {
+  return new MeshError("timeout", "The caller's deadline has passed");
 }
 
 /** The stack of an error and of what caused it. */

@@ -1,5 +1,5 @@
 import { strict as assert } from "node:assert";
-import { Alarm, delay } from "../../../core/io/alarm.ts";
+import { Alarm, atTurnEnd, delay } from "../../../core/io/alarm.ts";
 import { systemClock } from "../../../core/io/clock.ts";
 
 Deno.test("delay: resolves no earlier than asked", async () => {
@@ -64,4 +64,17 @@ Deno.test("Alarm: neither Infinity nor a disposed alarm rings", async () => {
   }
   await delay(5);
   assert.equal(rings, 0);
+});
+
+Deno.test("atTurnEnd: calls after what is due at once, promises included", async () => {
+  const order: string[] = [];
+  const done = Promise.withResolvers<void>();
+  atTurnEnd(() => {
+    order.push("end");
+    done.resolve();
+  });
+  Promise.resolve().then(() => order.push("promise")).then(() => order.push("its promise"));
+  order.push("now");
+  await done.promise;
+  assert.deepEqual(order, ["now", "promise", "its promise", "end"]);
 });

@@ -7,7 +7,7 @@ import assert from "node:assert/strict";
 import { ConfigError } from "../../../core/plugin/errors.ts";
 import type { RpcContext } from "../../../core/plugin/rpc.ts";
 import { connect, type RpcClient } from "../../../core/rpc/client.ts";
-import { type ListenCredentials, type RpcCredentials, serverCredentials } from "../../../core/rpc/credentials.ts";
+import type { ListenCredentials, RpcCredentials } from "../../../core/rpc/credentials.ts";
 import { RpcError } from "../../../core/rpc/rpc_error.ts";
 import { RpcServer } from "../../../core/rpc/server.ts";
 import { Echo, echoWith, KeptLog } from "./echo_service.ts";
@@ -65,7 +65,7 @@ class SecurePair implements AsyncDisposable {
   }
 }
 
-tlsTest("serverCredentials: TLS, called by address and by name", async (authority) => {
+tlsTest("ListenCredentials: TLS, called by address and by name", async (authority) => {
   const { ca } = authority;
   const server = authority.certificate("server", "IP:127.0.0.1,DNS:localhost");
   for (const host of ["127.0.0.1", "localhost"]) {
@@ -75,7 +75,7 @@ tlsTest("serverCredentials: TLS, called by address and by name", async (authorit
   }
 });
 
-tlsTest("serverCredentials: mutual TLS tells the handler who calls", async (authority) => {
+tlsTest("ListenCredentials: mutual TLS tells the handler who calls", async (authority) => {
   const { ca } = authority;
   const server = authority.certificate("server", "IP:127.0.0.1");
   const client = authority.certificate("node-b", "DNS:node-b");
@@ -87,7 +87,7 @@ tlsTest("serverCredentials: mutual TLS tells the handler who calls", async (auth
 });
 
 tlsTest(
-  "serverCredentials: TLS alone knows a caller by a certificate that the caller need not have",
+  "ListenCredentials: TLS alone knows a caller by a certificate that the caller need not have",
   async (authority) => {
     using stranger = new TestAuthority("stranger");
     const { ca } = authority;
@@ -107,14 +107,14 @@ tlsTest(
   },
 );
 
-tlsTest("serverCredentials: mutual TLS refuses a client without certificate", async (authority) => {
+tlsTest("ListenCredentials: mutual TLS refuses a client without certificate", async (authority) => {
   const { ca } = authority;
   const server = authority.certificate("server", "IP:127.0.0.1");
   await using pair = await SecurePair.start({ kind: "tls", ...server, ca, mtls: true }, { kind: "tls", ca });
   assert.match(await pair.ask(), /^UNAVAILABLE: .*CertificateRequired/);
 });
 
-tlsTest("serverCredentials: mutual TLS refuses a client of another authority", async (authority) => {
+tlsTest("ListenCredentials: mutual TLS refuses a client of another authority", async (authority) => {
   using stranger = new TestAuthority("stranger");
   const { ca } = authority;
   const server = authority.certificate("server", "IP:127.0.0.1");
@@ -126,7 +126,7 @@ tlsTest("serverCredentials: mutual TLS refuses a client of another authority", a
   assert.match(await pair.ask(), /^UNAVAILABLE: /);
 });
 
-tlsTest("serverCredentials: TLS refuses plaintext, and plaintext TLS", async (authority) => {
+tlsTest("ListenCredentials: TLS refuses plaintext, and plaintext TLS", async (authority) => {
   const { ca } = authority;
   const server = authority.certificate("server", "IP:127.0.0.1");
   await using secure = await SecurePair.start({ kind: "tls", ...server, ca, mtls: false }, { kind: "insecure" });
@@ -156,7 +156,7 @@ tlsTest("connect: refuses a certificate for another address or name", async (aut
 });
 
 tlsTest(
-  "serverCredentials: a key that is not the certificate's fails connections, not the server",
+  "ListenCredentials: a key that is not the certificate's fails connections, not the server",
   async (authority) => {
     const { ca } = authority;
     const { cert } = authority.certificate("server", "IP:127.0.0.1");
@@ -171,8 +171,4 @@ Deno.test("connect: a certificate without key is a ConfigError", () => {
   for (const half of [{ cert: "x" }, { key: "x" }]) {
     assert.throws(() => connect({ address: "127.0.0.1:1" }, { kind: "tls", ...half }), ConfigError);
   }
-});
-
-Deno.test("serverCredentials: plaintext needs nothing", () => {
-  assert.equal(serverCredentials({ kind: "insecure" })._isSecure(), false);
 });

@@ -4,7 +4,7 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { ServerCredentials, status } from "@grpc/grpc-js";
+import { status } from "@grpc/grpc-js";
 import type { RpcContext, RpcServiceFor } from "../../../core/plugin/rpc.ts";
 import { connect, type RpcClient } from "../../../core/rpc/client.ts";
 import {
@@ -29,7 +29,7 @@ async function listen(
   const rules = { interceptorsOf: () => [], isMember: () => true, requestWaitMs, log: new KeptLog() };
   const listener = new Listener("plaintext", rules);
   listener.setMethods(methodTable([service]));
-  const port = await listener.bind("127.0.0.1:0", ServerCredentials.createInsecure());
+  const port = await listener.bind("127.0.0.1", 0, { kind: "insecure" });
   return { listener, address: `127.0.0.1:${port}` };
 }
 
@@ -226,7 +226,7 @@ const HOSTILE_CALLS: readonly (readonly [name: string, call: Partial<RawCall>, e
     { headers: { "grpc-encoding": "gzip" }, body: Uint8Array.fromHex("0100000001ff") },
     status.INTERNAL,
   ],
-  ["a compressed message without encoding", { body: Uint8Array.fromHex("0100000001ff") }, status.INVALID_ARGUMENT],
+  ["a compressed message without encoding", { body: Uint8Array.fromHex("0100000001ff") }, status.INTERNAL],
   ["a length of 4 GiB", { body: Uint8Array.fromHex("00ffffffff") }, status.RESOURCE_EXHAUSTED],
   ["half a frame", { body: Uint8Array.fromHex("0000") }, status.UNIMPLEMENTED],
   ["no message", { body: new Uint8Array() }, status.UNIMPLEMENTED],

@@ -6,7 +6,7 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { Metadata } from "@grpc/grpc-js";
-import { fromGrpc, metadataBytes, setAll, toGrpc } from "../../../core/rpc/metadata.ts";
+import { fieldsBytes, fromFields, fromGrpc, setAll, toGrpc } from "../../../core/rpc/metadata.ts";
 
 Deno.test("fromGrpc: joins the values of a repeated name", () => {
   const metadata = new Metadata();
@@ -57,11 +57,13 @@ Deno.test("setAll: replaces, it does not add", () => {
   assert.deepEqual([metadata.get("a"), metadata.get("b")], [["2"], ["1"]]);
 });
 
-Deno.test("metadataBytes: counts name, value and 32 bytes per field, as HTTP/2 does", () => {
-  const metadata = new Metadata();
-  assert.equal(metadataBytes(metadata), 0);
-  metadata.add("ab", "cde");
-  metadata.add("ab", "f");
-  metadata.set("x-bin", Buffer.from([1, 2]));
-  assert.equal(metadataBytes(metadata), (2 + 3 + 32) + (2 + 1 + 32) + (5 + 2 + 32));
+Deno.test("fieldsBytes: counts name, value and 32 bytes per field, as HTTP/2 does, and metadata alone", () => {
+  assert.equal(fieldsBytes({ ":path": "/a", "te": "trailers", "grpc-timeout": "1S" }), 0);
+  const fields = { "ab": "cde", "x-bin": "AAA=", "content-type": "application/grpc" };
+  assert.equal(fieldsBytes(fields), (2 + 3 + 32) + (5 + 3 + 32));
+});
+
+Deno.test("fromFields: keeps what is metadata, binary values without padding", () => {
+  const fields = { ":path": "/a", "te": "trailers", "kept": "a, b", "trace-bin": "AQ==, //79", "bad-bin": "%%%" };
+  assert.deepEqual(fromFields(fields), new Map([["kept", "a, b"], ["trace-bin", "AQ,//79"], ["bad-bin", ""]]));
 });
