@@ -56,6 +56,20 @@ export class ForwardedContext extends PassedContext {
   }
 }
 
+/** A call with one more word of metadata. */
+export class NamedContext extends PassedContext {
+  readonly #metadata: RpcMetadata;
+
+  constructor(inner: RpcContext, key: string, value: string) {
+    super(inner);
+    this.#metadata = new Map([...inner.metadata, [key, value]]);
+  }
+
+  override get metadata(): RpcMetadata {
+    return this.#metadata;
+  }
+}
+
 /** A call that another server may yet answer: trailers wait until it is clear that this one did. */
 export class AttemptContext extends PassedContext {
   readonly #trailers: [name: string, value: string][] = [];

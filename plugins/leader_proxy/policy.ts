@@ -30,6 +30,14 @@ const POLICIES: ReadonlyMap<string, Policy> = new Map([
   ["/v1.Admin/ListRaftACLs", "allow-non-leader"],
 ]);
 
+/** Writes that run once under one name, however often they are asked for; see `core/state/write_session.ts`. */
+const NAMED_WRITES: ReadonlySet<string> = new Set(["/v1.Node/Join", "/v1.Node/Leave"]);
+
+/** Whether a write of this method may be sent again under the name that it had, because its answer was lost. */
+export function takesName(methodPath: string): boolean {
+  return NAMED_WRITES.has(methodPath);
+}
+
 /** What reflection and health say is about the asked server. */
 const LOCAL_PREFIX = "/grpc.";
 

@@ -1,8 +1,9 @@
 /**
  * The interceptor: passes calls on to the leader and answers back, undecoded, whatever their kind.
  *
- * A call is forwarded once: the node that gets it answers it, or says that it does not lead. Then, and only then, nothing
- * was done, and it is sent again to who leads by now.
+ * A call is forwarded once: the node that gets it answers it, or says that it does not lead. Then nothing was done, and it
+ * is sent again to who leads by now. A write that has a name is sent again as well when its answer was lost: the mesh runs
+ * it once, and answers again what it answered before. Those that can have a name get one here if the caller gave none.
  *
  * @module
  */
@@ -17,11 +18,12 @@ import {
   type RpcContext,
   type RpcInterceptor,
   type RpcNext,
+  WRITE_SESSION_KEY,
 } from "../../core/mod.ts";
 import { comesFrom, forwardedMetadata, PROXIED_FROM_KEY, proxiedPeer } from "./caller.ts";
 import type { LeaderProxyConfig } from "./config.ts";
-import { AttemptContext, ForwardedContext } from "./context.ts";
-import { routeOf } from "./policy.ts";
+import { AttemptContext, ForwardedContext, NamedContext } from "./context.ts";
+import { routeOf, takesName } from "./policy.ts";
 import { Replay } from "./replay.ts";
 
 /** What it works with. */
@@ -34,6 +36,7 @@ export interface ProxyParts extends LeaderProxyConfig {
   /** Calls sent to the leader, by how they ended. */
   readonly forwarded: Counter<"result">;
   readonly clock: Host["clock"];
+  readonly random: Host["random"];
   readonly time: Pick<Host["time"], "delay">;
 }
 
@@ -49,6 +52,8 @@ export const LEADERS_PER_CALL_MAX = 3;
 const REASON_KEY = "weft-reason";
 /** Of the caller's time, the leader gets so much where this node could answer as well. */
 const PREFERRED_SHARE = 0.5;
+/** Random bytes that tell one write from all others. */
+const NAME_BYTES = 16;
 
 /** How a forwarded call ended. */
 type Result = "ok" | "refused" | "unreachable" | "moved";
@@ -75,12 +80,21 @@ export class Proxy {
     const requests = new Replay(call.requests);
     switch (route) {
       case "leader":
-        return yield* this.#atLeader(call, requests, next);
+        return yield* this.#atLeader(this.#named(call), requests, next);
       case "leader-or-here":
         return yield* this.#preferablyAtLeader(call, requests, next);
       case "here-or-leader":
         return yield* this.#preferablyHere(call, requests, next);
     }
+  }
+
+  /** Each write is a client of its own: several may be under way, in any order. */
+  #named(call: RpcCall): RpcCall {
+    const { context } = call;
+    if (!takesName(context.methodPath) || context.metadata.has(WRITE_SESSION_KEY)) return call;
+    const bytes = new Uint8Array(NAME_BYTES);
+    this.#parts.random.fill(bytes);
+    return { ...call, context: new NamedContext(context, WRITE_SESSION_KEY, `${bytes.toHex()}:1`) };
   }
 
   async *#atLeader(call: RpcCall, requests: Replay, next: RpcNext): AsyncGenerator<Uint8Array> {
@@ -180,8 +194,11 @@ export class Proxy {
         this.#parts.forwarded.add({ result });
         const isNoAnswer = result === "unreachable" || isUnimplemented(error) || attempt.isLate?.() === true;
         attempt.mayGoOnHere = isNoAnswer && !await answer.begin();
-        if (result !== "moved" || !requests.canOpen || count === LEADERS_PER_CALL_MAX) throw error;
-        const another = await this.#another(target.nodeId, context);
+        // Of a leader that stops, as of one that is gone, nobody knows what it has done.
+        const isLost = isUnavailable(error) && takesName(context.methodPath) && !await answer.begin();
+        if ((result !== "moved" && !isLost) || !requests.canOpen || count === LEADERS_PER_CALL_MAX) throw error;
+        const another = await this.#another(target.nodeId, context) ??
+          (isLost ? this.#still(target, context) : undefined);
         if (!another) throw error;
         if (another.isSelf) return yield* next({ ...call, requests: requests.open() });
         target = another;
@@ -214,6 +231,12 @@ export class Proxy {
     } finally {
       over.abort();
     }
+  }
+
+  /** Who has not answered and still leads, if the caller still waits. */
+  #still({ nodeId }: LeaderFacts, { signal }: RpcContext): LeaderFacts | undefined {
+    const leader = this.#parts.leader.current();
+    return leader?.nodeId === nodeId && !signal.aborted ? leader : undefined;
   }
 
   /** A call that was forwarded has the caller that it names, if the node that it names has sent it. */
@@ -263,8 +286,12 @@ class Answer {
     const trailers = await this.#raw.trailers;
     if (!hasBegun && trailers.get(REASON_KEY) === "not-leader") return "moved";
     const isAnswer = hasBegun || trailers.size > 0;
-    return !isAnswer && error instanceof MeshError && error.reason === "unavailable" ? "unreachable" : "refused";
+    return !isAnswer && isUnavailable(error) ? "unreachable" : "refused";
   }
+}
+
+function isUnavailable(error: unknown): boolean {
+  return error instanceof MeshError && error.reason === "unavailable";
 }
 
 function isUnimplemented(error: unknown): boolean {

@@ -17,6 +17,7 @@ import type { RpcCredentials } from "../../../core/rpc/credentials.ts";
 import { RpcServer, type RpcServerOptions } from "../../../core/rpc/server.ts";
 import type { NodeRecord } from "../../../core/state/queries/node_record.ts";
 import { Proxy } from "../../../plugins/leader_proxy/proxy.ts";
+import { SeededRandom } from "../../twins/seeded_random.ts";
 import { KeptLog } from "../../core/rpc/echo_service.ts";
 
 const LOOPBACK = IpAddress.parse("127.0.0.1");
@@ -83,6 +84,7 @@ export class ProxiedServers implements AsyncDisposable {
       nodeOf: (other) => Promise.resolve(this.#record(other)),
       forwarded: { add: ({ result }) => void this.results.push(result) },
       clock: systemClock,
+      random: new SeededRandom(this.#servers.size),
       time: { delay },
     });
     if (hasProxy) server.intercept(proxy.interceptor, 0);

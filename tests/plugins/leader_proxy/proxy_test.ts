@@ -1,14 +1,16 @@
 /** The leader proxy between real gRPC servers in one process. */
 import assert from "node:assert/strict";
+import { WRITE_SESSION_KEY } from "../../../core/node/join_metadata.ts";
 import { MeshError } from "../../../core/plugin/errors.ts";
-import type { RpcContext } from "../../../core/plugin/rpc.ts";
+import type { RpcContext, RpcServiceFor } from "../../../core/plugin/rpc.ts";
 import { connect, type RpcClient } from "../../../core/rpc/client.ts";
 import { STREAMS_PER_CONNECTION_MAX } from "../../../core/rpc/limits.ts";
 import { RpcError } from "../../../core/rpc/rpc_error.ts";
 import { Mesh } from "../../../proto/gen/v1/mesh_pb.ts";
+import { Node } from "../../../proto/gen/v1/node_pb.ts";
 import { eventually } from "../../e2e/lab/eventually.ts";
 import { Echo, echoService, echoWith, streamOf, whenAborted } from "../../core/rpc/echo_service.ts";
-import { STREAMS_AT_LEADER_MAX } from "../../../plugins/leader_proxy/proxy.ts";
+import { LEADERS_PER_CALL_MAX, STREAMS_AT_LEADER_MAX } from "../../../plugins/leader_proxy/proxy.ts";
 import { ProxiedServers, WAIT_MS } from "./proxied_servers.ts";
 
 const { one, many, sum, talk } = Echo.method;
@@ -297,6 +299,64 @@ Deno.test("Proxy: a leader that cannot be reached, for who needs it and for who 
   assert.match(error.message, /^Cannot reach 127\.0\.0\.1:\d+: /);
   assert.equal(await askOne(b, PREFERRED), "asked by b");
   assert.deepEqual(servers.results, ["unreachable", "unreachable"]);
+});
+
+/** A Join that says under which name it came, at a server that that hangs after `ends`. */
+function joinService(names: string[], ends?: () => void): RpcServiceFor<typeof Node> {
+  const absent = { ...isPublic, handle: () => Promise.reject(new MeshError("unimplemented", "Not here")) };
+  return {
+    service: Node,
+    methods: {
+      join: {
+        ...isPublic,
+        async handle({ id }, { metadata, signal }) {
+          names.push(metadata.get(WRITE_SESSION_KEY) ?? "none");
+          ends?.();
+          if (ends) await whenAborted(signal);
+          return { addressIpv4: id };
+        },
+      },
+      leave: absent,
+      getStatus: absent,
+      negotiateDataChannel: {
+        ...isPublic,
+        // deno-lint-ignore require-yield
+        async *handle() {
+          await Promise.reject(new MeshError("unimplemented", "Not here"));
+        },
+      },
+    },
+  };
+}
+
+Deno.test("Proxy: a Join whose answer was lost is sent again under the same name, to who leads by then", async () => {
+  await using servers = new ProxiedServers();
+  const names: string[] = [];
+  const dies = () => void servers.stop("a").then(() => servers.lead("c"));
+  await servers.add("a", { services: [joinService(names, dies)] });
+  const b = await servers.add("b", { services: [joinService([])] });
+  await servers.add("c", { services: [joinService(names)] });
+  servers.lead("a");
+  const join = (options = {}) => b.unary(Node.method.join, { id: "x" }, options);
+  assert.equal((await join()).message.addressIpv4, "x");
+  assert.match(names[0] ?? "", /^[0-9a-f]{32}:1$/);
+  assert.equal(names[1], names[0]);
+  assert.equal(servers.results.at(-1), "ok");
+  await join();
+  assert.notEqual(names[2], names[0], "another write has another name");
+  await join({ metadata: { [WRITE_SESSION_KEY]: "mine:7" } });
+  assert.equal(names[3], "mine:7");
+});
+
+Deno.test("Proxy: a Join goes to the same leader again if nobody else leads, and so often at most", async () => {
+  await using servers = new ProxiedServers();
+  await servers.add("a", { services: [joinService([])] });
+  const b = await servers.add("b", { services: [joinService([])] });
+  servers.lead("a");
+  await servers.stop("a");
+  const error = await failureOf(b.unary(Node.method.join, { id: "x" }));
+  assert.equal(error.codeName, "UNAVAILABLE");
+  assert.deepEqual(servers.results, Array.from({ length: LEADERS_PER_CALL_MAX }, () => "unreachable"));
 });
 
 Deno.test("Proxy: a preferred leader that is silent leaves half of the time to this node", async () => {
