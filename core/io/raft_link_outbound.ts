@@ -30,7 +30,7 @@ import { DialFailure } from "./raft_link_socket.ts";
 import { staggeredRace } from "./staggered_race.ts";
 
 const PING: Frame = { type: FrameType.ping, bytes: new Uint8Array() };
-/** A ping that went along with something else last time waits for company for this part of the interval. */
+/** Where something went, or a ping came, in the last such part of the interval, a ping waits for so long for the next to go along. */
 const COMPANY_SHARE = 1 / 4;
 /** The member's ping takes one along that would be due after less than this part of the interval. */
 const TAKEN_ALONG_SHARE = 1 / 2;
@@ -72,8 +72,8 @@ export class OutboundLink implements AsyncDisposable {
   #improveDueMs = 0;
   /** When there is something to look after: a ping, the end of patience, better addresses, a snapshot's answer. */
   #lookDueMs = Infinity;
-  /** The alarm had to ring for the last look: nothing else came by. */
-  #isAlone = true;
+  /** When a message went, or a ping of the member's came. */
+  #companyMs = -Infinity;
   /** A write waits for room. */
   #isBlocked = false;
   #wake: () => void = () => {};
@@ -127,6 +127,7 @@ export class OutboundLink implements AsyncDisposable {
   heardPing(): void {
     const { nowMs, parts: { timings } } = this.#context;
     if (!this.#connection || this.#pingDueMs - nowMs > timings.pingIntervalMs * TAKEN_ALONG_SHARE) return;
+    this.#companyMs = nowMs;
     this.#pingDueMs = nowMs;
     this.#lookDueMs = nowMs;
     this.#wake();
@@ -306,6 +307,7 @@ export class OutboundLink implements AsyncDisposable {
     const isDoubted = this.#doubtedMs !== undefined && this.#lastSignMs <= this.#doubtedMs;
     const frames = isDoubted ? [] : this.#queue.takeBatch(nowMs);
     for (const { type } of frames) if (type === FrameType.message) this.#context.messagesSentCount++;
+    if (frames.length > 0) this.#companyMs = nowMs;
     if (nowMs < this.#pingDueMs) return frames;
     this.#pingDueMs = nowMs + timings.pingIntervalMs;
     return [PING, ...frames];
@@ -313,7 +315,6 @@ export class OutboundLink implements AsyncDisposable {
 
   #onAlarm(): void {
     if (!this.#connection) return;
-    this.#isAlone = true;
     if (!this.#isBlocked) return this.#wake();
     // The ping waits for the write before it; the silence must be looked at all the same.
     if (this.#look(this.#connection)) this.#armLook();
@@ -351,9 +352,9 @@ export class OutboundLink implements AsyncDisposable {
     const pingDueMs = isPingToCome ? this.#pingDueMs : soonMs;
     const otherDueMs = Math.min(this.#lastSignMs + silenceMaxMs, this.#improveDueMs);
     this.#lookDueMs = Math.min(pingDueMs, otherDueMs);
-    const companyMs = this.#isAlone ? 0 : pingIntervalMs * COMPANY_SHARE;
-    this.#alarm.arm(Math.min(pingDueMs + companyMs, otherDueMs));
-    this.#isAlone = false;
+    const companyMs = pingIntervalMs * COMPANY_SHARE;
+    const waitMs = nowMs - this.#companyMs < companyMs ? companyMs : 0;
+    this.#alarm.arm(Math.min(pingDueMs + waitMs, otherDueMs));
   }
 
   /** Looks for a connection over a candidate in front of `current`. */
