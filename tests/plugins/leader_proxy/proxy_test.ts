@@ -320,9 +320,8 @@ function joinService(names: string[], ends?: () => void): RpcServiceFor<typeof N
       getStatus: absent,
       negotiateDataChannel: {
         ...isPublic,
-        // deno-lint-ignore require-yield
-        async *handle() {
-          await Promise.reject(new MeshError("unimplemented", "Not here"));
+        handle(): AsyncGenerator<never> {
+          throw new MeshError("unimplemented", "Not here");
         },
       },
     },
