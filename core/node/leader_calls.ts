@@ -33,8 +33,8 @@ interface Connection {
   readonly node: NodeRecord;
   readonly client: RpcClient;
   callCount: number;
-  /** True once its calls were ended because the lead has moved. */
-  isCut: boolean;
+  /** Why its calls were ended from here, a sentence; `undefined` if they were not. */
+  cutBecause: string | undefined;
 }
 
 /** See the module. */
@@ -91,8 +91,10 @@ export class LeaderCalls implements Leader, AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stop.abort(new MeshError("unavailable", "No calls are made any more"));
-    if (this.#connection) this.#close(this.#connection);
-    for (const connection of this.#retired) this.#close(connection);
+    for (const connection of [...this.#connection ? [this.#connection] : [], ...this.#retired]) {
+      connection.cutBecause ??= "This node passes no calls on any more";
+      this.#close(connection);
+    }
     this.#connection = undefined;
     await Promise.all(this.#closing);
   }
@@ -102,7 +104,7 @@ export class LeaderCalls implements Leader, AsyncDisposable {
     const to = `${node.id} ${node.publicKey} ${meshRpcAddress(node)}`;
     if (this.#connection?.to === to) return this.#connection;
     this.#retire();
-    const connection = { to, node, client: this.#parts.connectTo(node), callCount: 0, isCut: false };
+    const connection = { to, node, client: this.#parts.connectTo(node), callCount: 0, cutBecause: undefined };
     void this.#watch(connection);
     return this.#connection = connection;
   }
@@ -121,7 +123,7 @@ export class LeaderCalls implements Leader, AsyncDisposable {
     }
     if (this.#connection === connection) this.#retire();
     if (!this.#retired.has(connection)) return;
-    connection.isCut = true;
+    connection.cutBecause = `Node "${connection.node.id}" no longer leads, and did not end the call`;
     this.#close(connection);
   }
 
@@ -152,8 +154,8 @@ function rawCall(call: ClientCall, connection: Connection): RawCall {
       try {
         yield* call;
       } catch (error) {
-        if (!connection.isCut) throw error;
-        throw new MeshError("unavailable", `Node "${connection.node.id}" no longer leads, and did not end the call`, {
+        if (connection.cutBecause === undefined) throw error;
+        throw new MeshError("unavailable", connection.cutBecause, {
           hint: "What was asked may have been done: look before asking again.",
           cause: error,
         });

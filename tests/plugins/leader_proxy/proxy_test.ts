@@ -288,6 +288,27 @@ Deno.test("Proxy: a leader that does not end a call when another one leads is no
   ]);
 });
 
+Deno.test("Proxy: calls that are with the leader when the proxy stops end with UNAVAILABLE", async () => {
+  const arrived = Promise.withResolvers<void>();
+  await using servers = new ProxiedServers();
+  const one = {
+    ...isPublic,
+    async handle(_request: unknown, context: RpcContext) {
+      arrived.resolve();
+      await whenAborted(context.signal);
+      return {};
+    },
+  };
+  await servers.add("a", { services: [echoWith({ one })] });
+  const b = await servers.add("b", { services: [echoService] });
+  servers.lead("a");
+  const stuck = failureOf(askOne(b, WEAK));
+  await arrived.promise;
+  await servers.server("b").calls[Symbol.asyncDispose]();
+  const { codeName, message } = await stuck;
+  assert.deepEqual([codeName, message], ["UNAVAILABLE", "This node passes no calls on any more"]);
+});
+
 Deno.test("Proxy: a leader that cannot be reached, for who needs it and for who prefers it", async () => {
   await using servers = new ProxiedServers();
   await servers.add("a", { services: [echoOf("a")] });
