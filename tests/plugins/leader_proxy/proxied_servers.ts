@@ -35,9 +35,12 @@ export interface ServerOptions extends Partial<RpcServerOptions> {
   readonly credentials?: RpcCredentials;
 }
 
-interface Server {
+/** A server and what is around it. */
+export interface ProxiedServer {
   readonly server: RpcServer;
+  /** How it calls the leader. */
   readonly calls: LeaderCalls;
+  /** Somebody who calls it. */
   readonly client: RpcClient;
 }
 
@@ -50,7 +53,7 @@ export class ProxiedServers implements AsyncDisposable {
   readonly connections = new Map<string, number>();
   /** Results of forwarded calls, in the order in which they ended. */
   readonly results: string[] = [];
-  readonly #servers = new Map<string, Server>();
+  readonly #servers = new Map<string, ProxiedServer>();
   readonly #records = new Map<string, NodeRecord>();
   #leader: string | undefined;
 
@@ -111,12 +114,12 @@ export class ProxiedServers implements AsyncDisposable {
   }
 
   port(id: string): number {
-    return this.#server(id).server.port;
+    return this.server(id).server.port;
   }
 
   /** Ends a server, connections and all. */
   async stop(id: string): Promise<void> {
-    await this.#server(id).server.stop(0);
+    await this.server(id).server.stop(0);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -131,7 +134,8 @@ export class ProxiedServers implements AsyncDisposable {
     return id === undefined ? undefined : this.#records.get(id);
   }
 
-  #server(id: string): Server {
+  /** One of them. */
+  server(id: string): ProxiedServer {
     const server = this.#servers.get(id);
     assert(server, id);
     return server;
