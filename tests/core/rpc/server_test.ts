@@ -12,6 +12,8 @@ import { RpcError } from "../../../core/rpc/rpc_error.ts";
 import { isVouchedFor, RpcServer, type RpcServerOptions } from "../../../core/rpc/server.ts";
 import type { SocketFileState } from "../../../core/rpc/socket_files.ts";
 import { ServerReflection } from "../../../proto/gen/grpc/reflection/v1/reflection_pb.ts";
+import { within } from "../../e2e/lab/eventually.ts";
+import { authorityProblem, TestAuthority } from "./test_authority.ts";
 import { canTrace, doubleCloses } from "../io/double_closes.ts";
 import { Echo, EchoPair, echoService, echoWith, KeptLog, streamOf, whenAborted } from "./echo_service.ts";
 
@@ -315,3 +317,52 @@ async function reflectedServices(client: RpcClient): Promise<string[]> {
   }
   return [];
 }
+
+/** HTTP/2's preface and empty settings (RFC 9113 §3.4). */
+const PREFACE = new Uint8Array([
+  ...new TextEncoder().encode("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"),
+  0,
+  0,
+  0,
+  4,
+  0,
+  0,
+  0,
+  0,
+  0,
+]);
+const CUT_MS = 3_000;
+
+/** Says hello over `connection`, and from then on neither hears nor says anything. */
+async function fallSilent(connection: Deno.Conn): Promise<Deno.Conn> {
+  await connection.write(PREFACE);
+  assert(await connection.read(new Uint8Array(100)) !== null);
+  return connection;
+}
+
+Deno.test("RpcServer.stop: callers that do not hang up are cut off, over TCP and the Unix socket", async () => {
+  using folder = new SocketFolder();
+  const server = await RpcServer.start(optionsFor({
+    tcp: { host: "127.0.0.1", port: 0, credentials: { kind: "insecure" } },
+    unix: { path: folder.socket, files: socketFiles },
+  }));
+  using _far = await fallSilent(await Deno.connect({ hostname: "127.0.0.1", port: server.port }));
+  using _near = await fallSilent(await Deno.connect({ transport: "unix", path: folder.socket }));
+  using _mute = await Deno.connect({ hostname: "127.0.0.1", port: server.port });
+  await within("the server to stop", server.stop(1), CUT_MS);
+});
+
+Deno.test({
+  name: "RpcServer.stop: callers that do not hang up are cut off, over TLS",
+  ignore: authorityProblem() !== undefined,
+  async fn() {
+    using authority = new TestAuthority("weft test");
+    const { ca } = authority;
+    const credentials = { kind: "tls", ...authority.certificate("node", "IP:127.0.0.1"), ca, mtls: false } as const;
+    const server = await RpcServer.start(optionsFor({ tcp: { host: "127.0.0.1", port: 0, credentials } }));
+    const to = { hostname: "127.0.0.1", port: server.port };
+    using _silent = await fallSilent(await Deno.connectTls({ ...to, caCerts: [ca], alpnProtocols: ["h2"] }));
+    using _mute = await Deno.connect(to);
+    await within("the server to stop", server.stop(1), CUT_MS);
+  },
+});
