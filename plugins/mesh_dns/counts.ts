@@ -7,6 +7,7 @@ import type { Metrics } from "../../core/mod.ts";
 import type { Forwarder } from "./forwarder.ts";
 import { rcodeName } from "./protocol.ts";
 import type { Responder, Silence } from "./responder.ts";
+import type { TcpEnd, TcpRoom } from "./tcp_service.ts";
 
 /** The transports. */
 export type Transport = "udp" | "tcp";
@@ -16,11 +17,15 @@ export class Counts {
   /** By response code. */
   readonly answers: Readonly<Record<Transport, number[]>> = { udp: [], tcp: [] };
   readonly silences: Record<Silence, number> = { short: 0, answer: 0, rate: 0 };
-  /** Open TCP connections. */
-  connections = 0;
+  /** TCP connections that this server closed. */
+  readonly ends: Record<NonNullable<TcpEnd> | "stranger", number> = { idle: 0, room: 0, malformed: 0, stranger: 0 };
 
   answered(transport: Transport, rcode: number): void {
     this.answers[transport][rcode] = (this.answers[transport][rcode] ?? 0) + 1;
+  }
+
+  closed(reason: TcpEnd | "stranger"): void {
+    if (reason) this.ends[reason]++;
   }
 }
 
@@ -28,6 +33,7 @@ export class Counts {
 export function declareMetrics(
   metrics: Metrics,
   counts: Counts,
+  room: TcpRoom,
   responder: Responder,
   forwarder: Forwarder | undefined,
 ): void {
@@ -48,7 +54,16 @@ export function declareMetrics(
   metrics.collect(
     "gauge",
     { name: "tcp_connections", help: "Open TCP connections." },
-    () => [{ labels: {}, value: counts.connections }],
+    () => [{ labels: {}, value: room.size }],
+  );
+  metrics.collect(
+    "counter",
+    {
+      name: "tcp_closed_total",
+      help: "TCP connections that were closed by this server, by reason.",
+      labels: ["reason"],
+    },
+    () => Object.entries(counts.ends).map(([reason, value]) => ({ labels: { reason }, value })),
   );
   metrics.collect(
     "gauge",

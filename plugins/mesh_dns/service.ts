@@ -19,7 +19,7 @@ import { Counts, declareMetrics, type Transport } from "./counts.ts";
 import { Forwarder } from "./forwarder.ts";
 import { Responder } from "./responder.ts";
 import { SourceFilter } from "./source_filter.ts";
-import { serveTcp, TCP_CONNECTIONS_MAX } from "./tcp_service.ts";
+import { serveTcp, TCP_CONNECTIONS_MAX, TCP_CONNECTIONS_SPARE, TcpRoom } from "./tcp_service.ts";
 import { Zone } from "./zone.ts";
 
 /** What mesh_dns takes of the node. */
@@ -66,6 +66,7 @@ class MeshDns {
   readonly #sources: SourceFilter;
   readonly #forwarder: Forwarder | undefined;
   readonly #responder: Responder;
+  readonly #room = new TcpRoom();
   #nodes: readonly NodeRecord[] = [];
   #boardVersion = -1;
   #leaderId: string | undefined;
@@ -101,7 +102,7 @@ class MeshDns {
     await this.#readNodes();
     const bound = await this.#bind();
     this.#refuseItself(bound);
-    declareMetrics(metrics, this.#counts, this.#responder, this.#forwarder);
+    declareMetrics(metrics, this.#counts, this.#room, this.#responder, this.#forwarder);
     log.info("answers", { domain, host: bound.host, port: bound.port });
     tasks.run("follow the mesh", () => this.#follow(bound));
   }
@@ -132,14 +133,12 @@ class MeshDns {
 
   #bindTcp(address: ListenAddress): Promise<TcpPort> {
     const { listen, time, clock } = this.#needs;
-    return listen.tcp(address, TCP_CONNECTIONS_MAX, async (connection) => {
-      this.#counts.connections++;
-      try {
-        const { remote } = connection;
-        await serveTcp(connection, { time, clock, answer: async (query) => await this.#answer(query, remote, "tcp") });
-      } finally {
-        this.#counts.connections--;
-      }
+    return listen.tcp(address, TCP_CONNECTIONS_MAX + TCP_CONNECTIONS_SPARE, async (connection) => {
+      const { remote } = connection;
+      // Who is refused anyway must not keep others out.
+      if (!this.#sources.allows(remote.host)) return this.#counts.closed("stranger");
+      const answer = async (query: Uint8Array) => await this.#answer(query, remote, "tcp");
+      this.#counts.closed(await serveTcp(connection, { time, clock, answer, room: this.#room }));
     });
   }
 

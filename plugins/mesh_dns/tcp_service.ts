@@ -7,8 +7,13 @@
 import type { Clock, TcpConnection, Time } from "../../core/mod.ts";
 import { HEADER_BYTES } from "./protocol.ts";
 
-/** Connections at the same time. */
+/**
+ * Connections at the same time. For one more, the one that has asked nothing for the longest time goes, of the host that has the
+ * most: who has many is in nobody's way but his own.
+ */
 export const TCP_CONNECTIONS_MAX = 64;
+/** Connections beyond that which the port may hold while those that were ended go; others are closed at once. */
+export const TCP_CONNECTIONS_SPARE = 64;
 /** From the end of one answer to the end of the next question, and for taking an answer, in milliseconds. */
 export const TCP_IDLE_MS = 10_000;
 /** Bytes of a query; answers may be longer. */
@@ -20,11 +25,61 @@ export interface TcpServiceParts {
   readonly clock: Pick<Clock, "monotonicMs">;
   /** @returns `undefined` to close the connection. */
   readonly answer: (query: Uint8Array) => Promise<Uint8Array | undefined>;
+  readonly room: TcpRoom;
+}
+
+/** Why a connection was closed here; `undefined` if the other side did, or this server stops. */
+export type TcpEnd = "idle" | "room" | "malformed" | undefined;
+
+/** Open connections in the order of their latest question. */
+export class TcpRoom {
+  readonly #ends = new Map<TcpConnection, (reason: TcpEnd) => void>();
+
+  /** How many there are. */
+  get size(): number {
+    return this.#ends.size;
+  }
+
+  /** Takes one more in; another one makes room for it if need be. */
+  enter(connection: TcpConnection, end: (reason: TcpEnd) => void): Disposable {
+    if (this.#ends.size >= TCP_CONNECTIONS_MAX) this.#endOne();
+    this.#ends.set(connection, end);
+    return { [Symbol.dispose]: () => void this.#ends.delete(connection) };
+  }
+
+  /** It has asked something. */
+  asked(connection: TcpConnection): void {
+    const end = this.#ends.get(connection);
+    if (!end) return;
+    this.#ends.delete(connection);
+    this.#ends.set(connection, end);
+  }
+
+  #endOne(): void {
+    let most: readonly TcpConnection[] = [];
+    for (const ofHost of Map.groupBy(this.#ends.keys(), ({ remote }) => remote.host).values()) {
+      if (ofHost.length > most.length) most = ofHost;
+    }
+    const [longest] = most;
+    if (!longest) return;
+    const end = this.#ends.get(longest);
+    this.#ends.delete(longest);
+    end?.("room");
+  }
 }
 
 /** Serves until the other side has no more questions, asks for too much, or takes too long. Never rejects for what it does. */
-export async function serveTcp(connection: TcpConnection, { time, clock, answer }: TcpServiceParts): Promise<void> {
-  using deadline = time.timer(() => connection[Symbol.dispose]());
+export async function serveTcp(
+  connection: TcpConnection,
+  { time, clock, answer, room }: TcpServiceParts,
+): Promise<TcpEnd> {
+  let ended: TcpEnd;
+  const end = (reason: TcpEnd) => {
+    ended ??= reason;
+    connection[Symbol.dispose]();
+  };
+  using _seat = room.enter(connection, end);
+  using deadline = time.timer(() => end("idle"));
   const buffer = new Uint8Array(2 + TCP_QUERY_BYTES_MAX);
   let filled = 0;
   const rearm = () => deadline.arm(clock.monotonicMs() + TCP_IDLE_MS);
@@ -32,15 +87,16 @@ export async function serveTcp(connection: TcpConnection, { time, clock, answer 
   try {
     for (;;) {
       const length = filled < 2 ? 0 : (buffer[0] ?? 0) << 8 | (buffer[1] ?? 0);
-      if (filled >= 2 && (length > TCP_QUERY_BYTES_MAX || length < HEADER_BYTES)) return;
+      if (filled >= 2 && (length > TCP_QUERY_BYTES_MAX || length < HEADER_BYTES)) return "malformed";
       if (filled < 2 || filled < 2 + length) {
         const count = await connection.read(buffer.subarray(filled));
-        if (count === undefined) return;
+        if (count === undefined) return undefined;
         filled += count;
         continue;
       }
+      room.asked(connection);
       const bytes = await answer(buffer.slice(2, 2 + length));
-      if (!bytes) return;
+      if (!bytes) return "malformed";
       buffer.copyWithin(0, 2 + length, filled);
       filled -= 2 + length;
       rearm();
@@ -49,6 +105,7 @@ export async function serveTcp(connection: TcpConnection, { time, clock, answer 
     }
   } catch {
     // It was closed, here or there.
+    return ended;
   }
 }
 

@@ -92,6 +92,11 @@ export function queryBytes(name: string, type: string, more: Readonly<Record<str
   return new Uint8Array(encode({ type: "query", id: 7, flags: 0x100, questions: [{ name, type }], ...more }));
 }
 
+/** A message on TCP: its length in front. */
+export function framed(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
+  return new Uint8Array([bytes.length >> 8, bytes.length & 255, ...bytes]);
+}
+
 /** EDNS as the additional section of a query. */
 export function edns(udpPayloadSize: number, more: Readonly<Record<string, unknown>> = {}): Record<string, unknown> {
   return { additionals: [{ type: "OPT", name: ".", udpPayloadSize, options: [], ...more }] };

@@ -9,26 +9,28 @@ import { TCP_CONNECTIONS_MAX, TCP_QUERY_BYTES_MAX } from "../../../plugins/mesh_
 import { startDnsNode } from "./dns_node.ts";
 import { endlessCyclesOn } from "../plugin_cycles.ts";
 import { malformed } from "./malformed.ts";
-import { edns, queryBytes } from "./paper_mesh.ts";
+import { edns, framed, queryBytes } from "./paper_mesh.ts";
 
 const NAME = "a.webmesh.internal";
 const HOST = "127.0.0.1";
+const INTERFACES = Deno.networkInterfaces();
+const HAS_IPV6 = INTERFACES.some(({ address }) => address === "::1");
+if (!HAS_IPV6) console.log("service_test.ts: skipped what needs ::1: this host has no IPv6");
+/** An address of this host that is not the loopback's, and so a stranger's. */
+const OWN_HOST = INTERFACES.find(({ family, address }) => family === "IPv4" && !address.startsWith("127."))?.address;
+if (OWN_HOST === undefined) console.log("service_test.ts: skipped what needs an address beside the loopback's");
 
 /** Asks over UDP, again if nothing comes: a socket that is flooded loses. */
-async function ask(port: number, bytes: Uint8Array) {
+async function ask(port: number, bytes: Uint8Array, host = HOST) {
   const answered = Promise.withResolvers<Uint8Array>();
-  await using client = await openUdpPort({ host: HOST, port: 0 }, (datagram) => answered.resolve(datagram));
+  await using client = await openUdpPort({ host, port: 0 }, (datagram) => answered.resolve(datagram));
   for (;;) {
-    client.send(bytes, { host: HOST, port });
+    client.send(bytes, { host, port });
     const over = new AbortController();
     const answer = await Promise.race([answered.promise, delay(200, over.signal).catch(() => {})]);
     over.abort();
     if (answer) return decode(Buffer.from(answer));
   }
-}
-
-function framed(bytes: Uint8Array): Uint8Array {
-  return new Uint8Array([bytes.length >> 8, bytes.length & 255, ...bytes]);
 }
 
 /** True if the other side closes the connection. */
@@ -62,17 +64,47 @@ Deno.test("mesh_dns: questions in pieces and in a row over TCP; too long ones en
   assert(await isClosed(connection));
 });
 
-Deno.test("mesh_dns: one TCP connection more than the limit is closed", async () => {
+/** Asks on a connection; true if it is answered. */
+async function isAnswered(connection: Deno.TcpConn): Promise<boolean> {
+  await connection.write(framed(queryBytes(NAME, "A")));
+  return (await connection.read(new Uint8Array(512)) ?? 0) > 2;
+}
+
+Deno.test("mesh_dns: one TCP connection more than the limit ends the one that has not asked for longest", async () => {
   const { node, port } = await startDnsNode();
   await using _ = node;
   using stack = new DisposableStack();
+  const connections: Deno.TcpConn[] = [];
   for (let index = 0; index < TCP_CONNECTIONS_MAX; index++) {
     const connection = stack.use(await Deno.connect({ hostname: HOST, port }));
-    await connection.write(framed(queryBytes(NAME, "A")));
-    assert((await connection.read(new Uint8Array(512)) ?? 0) > 2);
+    assert(await isAnswered(connection));
+    connections.push(connection);
   }
+  const [first, second, third] = connections;
+  assert(first && second && third && await isAnswered(first));
   using oneMore = await Deno.connect({ hostname: HOST, port });
-  assert(await isClosed(oneMore));
+  assert(await isAnswered(oneMore));
+  assert(await isClosed(second));
+  for (const kept of [first, third, oneMore]) assert(await isAnswered(kept));
+});
+
+Deno.test("mesh_dns: strangers have no TCP connection", { ignore: OWN_HOST === undefined }, async () => {
+  const { node, port } = await startDnsNode({ listen: "0.0.0.0:0" });
+  await using _ = node;
+  using connection = await Deno.connect({ hostname: OWN_HOST ?? HOST, port });
+  assert(await isClosed(connection));
+});
+
+Deno.test("mesh_dns: UDP and TCP of both families", { ignore: !HAS_IPV6 }, async () => {
+  for (const [listen, hosts] of [["[::]:0", [HOST, "::1"]], ["[::1]:0", ["::1"]]] as const) {
+    const { node, port } = await startDnsNode({ listen });
+    await using _ = node;
+    for (const host of hosts) {
+      assert.equal((await ask(port, queryBytes(NAME, "A"), host)).answers[0]?.data, "10.83.0.1");
+      using connection = await Deno.connect({ hostname: host, port });
+      assert(await isAnswered(connection));
+    }
+  }
 });
 
 Deno.test("mesh_dns: thousands of malformed datagrams, and it still answers", async () => {
