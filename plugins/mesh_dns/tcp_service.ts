@@ -79,11 +79,13 @@ export async function serveTcp(
     connection[Symbol.dispose]();
   };
   using _seat = room.enter(connection, end);
-  using deadline = time.timer(() => end("idle"));
+  let idleMs = clock.monotonicMs() + TCP_IDLE_MS;
+  // Armed when it is due, not for each question.
+  using deadline = time.timer(() => clock.monotonicMs() < idleMs ? deadline.arm(idleMs) : end("idle"));
+  deadline.arm(idleMs);
+  const rearm = () => void (idleMs = clock.monotonicMs() + TCP_IDLE_MS);
   const buffer = new Uint8Array(2 + TCP_QUERY_BYTES_MAX);
   let filled = 0;
-  const rearm = () => deadline.arm(clock.monotonicMs() + TCP_IDLE_MS);
-  rearm();
   try {
     for (;;) {
       const length = filled < 2 ? 0 : (buffer[0] ?? 0) << 8 | (buffer[1] ?? 0);

@@ -9,8 +9,10 @@ import { framed, queryBytes } from "../plugins/mesh_dns/paper_mesh.ts";
 
 /** Between two bytes of who sends them one by one. */
 const DRIP_MS = 500;
-/** Questions of who reads no answer; what comes back is more than both sockets hold. */
-const UNREAD_COUNT = 40_000;
+/** Questions of who reads no answer. */
+const UNREAD_COUNT = 2_000;
+/** One of so many of them goes on until the sockets hold no more answers, which is some ten thousand. */
+const ENDLESS_SHARE = 10;
 /** So long he stays, if nobody ends it: longer than a server should wait. */
 const UNREAD_MS = 15_000;
 /** Who is turned away comes back so much later. */
@@ -40,9 +42,10 @@ const KEEPS: Readonly<Record<string, Keep>> = {
     await connection.write(QUESTION);
     await untilClosed(connection);
   },
-  async neverReads(connection, _below, signal) {
+  async neverReads(connection, below, signal) {
+    const questionCount = below(ENDLESS_SHARE) === 0 ? Infinity : UNREAD_COUNT;
     try {
-      for (let count = 0; count < UNREAD_COUNT; count++) await connection.write(QUESTION);
+      for (let count = 0; count < questionCount; count++) await connection.write(QUESTION);
     } catch {
       // It was closed there.
     }

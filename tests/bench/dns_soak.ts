@@ -39,7 +39,7 @@ const QUEUED_BYTES_MAX = 32 << 10;
 /** From one round of honest questions to the next. */
 const HONEST_EVERY_MS = 1_000;
 /** Datagrams are lost in a flood, and somebody else's connection may be in the way: an honest one asks again. */
-const HONEST_TRIES = 10;
+const HONEST_TRIES = 20;
 const HONEST_WAIT_MS = 500;
 /** Senders change their addresses: more than the server remembers, in ten minutes. */
 const SENDER_EVERY_MS = 200;
@@ -48,7 +48,7 @@ const KEEPERS_PERIOD_MS = 26_000;
 const KEEPERS_FEW = 40;
 const KEEPERS_MANY = TCP_CONNECTIONS_MAX + 40;
 /** The first part, beside the rest. */
-const WARM_UP_MS = 45_000;
+const WARM_UP_MS = 60_000;
 const STILL_MS = 10_000;
 const CHECKPOINTS = 10;
 
