@@ -71,7 +71,7 @@ export function serveHttp(
   onRequest: OnRequest,
   onFailure: (error: unknown) => void,
   limits: Partial<HttpLimits> = {},
-): TcpPort {
+): Promise<TcpPort> {
   const server = new HttpServer(onRequest, onFailure, { ...HTTP_LIMITS, ...limits });
   return openTcpPort(address, server.limits.connectionsMax, (connection, signal) => server.serve(connection, signal));
 }

@@ -1,68 +1,80 @@
 /**
  * A TCP port of the control thread: each connection is served by a function, and closed when that settles.
  *
+ * By `node:net` and not by `Deno.listen`: there, a connection that is closed while it waits to write stays open until the other
+ * side takes what was written, which may be never.
+ *
  * @module
  */
+import net from "node:net";
 import { ConfigError } from "../plugin/errors.ts";
 import type { ListenAddress, OnConnection, SocketPeer, TcpConnection, TcpPort } from "../plugin/listen.ts";
-import { delay } from "./alarm.ts";
+import { openAtAny } from "./any_address.ts";
 import { bindErrorText } from "./bind_error.ts";
-
-/** Descriptors may have run out: the next attempt to accept is this much later, in milliseconds. */
-const ACCEPT_AGAIN_MS = 100;
 
 /**
  * Listens until the result is disposed, which closes all connections.
  *
  * @throws {ConfigError} If the address cannot be bound.
  */
-export function openTcpPort(
+export async function openTcpPort(
   { host, port }: ListenAddress,
   connectionsMax: number,
   onConnection: OnConnection,
-): TcpPort {
+): Promise<TcpPort> {
   try {
-    return new AcceptingPort(Deno.listen({ hostname: host, port }), connectionsMax, onConnection);
+    return await openAtAny(host, async (host) => {
+      const server = await listen(host, port);
+      return new AcceptingPort(server, connectionsMax, onConnection);
+    });
   } catch (error) {
     throw new ConfigError(...bindErrorText(host, port, error));
   }
 }
 
+async function listen(host: string, port: number): Promise<net.Server> {
+  // Who has said all that he has to say may still be answered.
+  const server = net.createServer({ allowHalfOpen: true, pauseOnConnect: true });
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  server.once("error", reject);
+  server.listen({ host, port }, resolve);
+  await promise;
+  server.removeListener("error", reject);
+  // Descriptors may have run out for a moment.
+  server.on("error", () => {});
+  return server;
+}
+
 class AcceptingPort implements TcpPort {
   readonly port: number;
-  readonly #listener: Deno.TcpListener;
+  readonly #server: net.Server;
   readonly #onConnection: OnConnection;
   readonly #connections = new Map<Connection, Promise<void>>();
   readonly #stop = new AbortController();
-  readonly #accepting: Promise<void>;
+  #closed: Promise<void> | undefined;
 
-  constructor(listener: Deno.TcpListener, connectionsMax: number, onConnection: OnConnection) {
-    this.#listener = listener;
+  constructor(server: net.Server, connectionsMax: number, onConnection: OnConnection) {
+    const address = server.address();
+    this.#server = server;
     this.#onConnection = onConnection;
-    this.port = listener.addr.port;
-    this.#accepting = this.#accept(connectionsMax);
+    this.port = typeof address === "object" ? address?.port ?? 0 : 0;
+    server.on("connection", (socket: net.Socket) => {
+      const connection = new Connection(socket);
+      if (this.#stop.signal.aborted || this.#connections.size >= connectionsMax) connection[Symbol.dispose]();
+      else this.#serve(connection);
+    });
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    if (!this.#stop.signal.aborted) {
-      this.#stop.abort();
-      this.#listener.close();
-      for (const connection of this.#connections.keys()) connection[Symbol.dispose]();
-    }
-    await this.#accepting;
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#closed ??= this.#close();
   }
 
-  async #accept(connectionsMax: number): Promise<void> {
-    const { signal } = this.#stop;
-    while (!signal.aborted) {
-      try {
-        const connection = new Connection(await this.#listener.accept());
-        if (this.#connections.size >= connectionsMax) connection[Symbol.dispose]();
-        else this.#serve(connection);
-      } catch {
-        if (!signal.aborted) await delay(ACCEPT_AGAIN_MS, signal).catch(() => {});
-      }
-    }
+  async #close(): Promise<void> {
+    this.#stop.abort();
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#server.close(() => resolve());
+    for (const connection of this.#connections.keys()) connection[Symbol.dispose]();
+    await promise;
   }
 
   #serve(connection: Connection): void {
@@ -79,25 +91,45 @@ class AcceptingPort implements TcpPort {
 
 class Connection implements TcpConnection {
   readonly remote: SocketPeer;
-  readonly #inner: Deno.TcpConn;
-  #isClosed = false;
+  readonly #socket: net.Socket;
+  #isEnded = false;
+  #onChange: (() => void) | undefined;
 
-  constructor(inner: Deno.TcpConn) {
-    this.#inner = inner;
-    this.remote = { host: inner.remoteAddr.hostname, port: inner.remoteAddr.port };
+  constructor(socket: net.Socket) {
+    this.#socket = socket;
+    this.remote = { host: socket.remoteAddress ?? "", port: socket.remotePort ?? 0 };
+    const changed = () => this.#onChange?.();
+    // That it is gone is said by what is read or written next.
+    socket.on("error", () => {});
+    socket.on("close", changed);
+    socket.on("readable", changed);
+    socket.on("end", () => {
+      this.#isEnded = true;
+      changed();
+    });
   }
 
   async read(into: Uint8Array): Promise<number | undefined> {
-    return await this.#inner.read(into) ?? undefined;
+    for (;;) {
+      const available = Math.min(this.#socket.readableLength, into.length);
+      const bytes: Uint8Array | null = available > 0 ? this.#socket.read(available) : this.#socket.read();
+      if (bytes) {
+        into.set(bytes);
+        return bytes.length;
+      }
+      if (this.#isEnded) return undefined;
+      if (this.#socket.destroyed) throw new Error("The connection is closed");
+      await new Promise<void>((resolve) => this.#onChange = resolve);
+    }
   }
 
   async write(bytes: Uint8Array): Promise<void> {
-    for (let written = 0; written < bytes.length;) written += await this.#inner.write(bytes.subarray(written));
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    this.#socket.write(bytes, (error) => error ? reject(error) : resolve());
+    await promise;
   }
 
   [Symbol.dispose](): void {
-    if (this.#isClosed) return;
-    this.#isClosed = true;
-    this.#inner.close();
+    this.#socket.destroy();
   }
 }

@@ -8,17 +8,26 @@ import { createSocket, type Socket } from "node:dgram";
 import { isIPv4 } from "node:net";
 import { ConfigError } from "../plugin/errors.ts";
 import type { ListenAddress, OnDatagram, SocketPeer, UdpPort } from "../plugin/listen.ts";
+import { openAtAny } from "./any_address.ts";
 import { bindErrorText } from "./bind_error.ts";
 
 /** Datagrams that the socket has not taken yet; further ones are dropped. */
 export const UDP_SENDS_WAITING_MAX = 1_024;
 
 /**
- * Binds a port; `::` takes datagrams of both families.
+ * Binds a port; `::` takes datagrams of both families, or of IPv4 on a host without IPv6.
  *
  * @throws {ConfigError} If the address cannot be bound.
  */
 export async function openUdpPort({ host, port }: ListenAddress, onDatagram: OnDatagram): Promise<UdpPort> {
+  try {
+    return await openAtAny(host, (host) => bind(host, port, onDatagram));
+  } catch (error) {
+    throw new ConfigError(...bindErrorText(host, port, error));
+  }
+}
+
+async function bind(host: string, port: number, onDatagram: OnDatagram): Promise<UdpPort> {
   const socket = createSocket({ type: isIPv4(host) ? "udp4" : "udp6" });
   const bound = new NodeUdpPort(socket);
   const { promise, resolve, reject } = Promise.withResolvers<void>();
@@ -28,7 +37,7 @@ export async function openUdpPort({ host, port }: ListenAddress, onDatagram: OnD
     await promise;
   } catch (error) {
     await bound[Symbol.asyncDispose]();
-    throw new ConfigError(...bindErrorText(host, port, error));
+    throw error;
   }
   socket.removeListener("error", reject);
   // Such as an unreachable host that was answered: UDP may lose what it sends.

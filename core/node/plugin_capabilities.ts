@@ -261,7 +261,7 @@ function https(scope: PluginScope, log: Log): Http {
           const onFailure = (error: unknown) => log.error("request failed", { error: textOf(error) });
           const answer = (request: Request, from: { readonly host: string; readonly port: number }) =>
             scope.meter.run("http request", () => onRequest(request, from));
-          return await Promise.resolve(heldPort(scope, serveHttp(address, answer, onFailure)));
+          return heldPort(scope, await serveHttp(address, answer, onFailure));
         }),
       ),
   };
@@ -288,14 +288,14 @@ function listens(scope: PluginScope, log: Log): Listen {
       scope.meter.wake(
         "tcp",
         inScope(scope, async () => {
-          const port = openTcpPort(address, connectionsMax, async (connection, signal) => {
+          const port = await openTcpPort(address, connectionsMax, async (connection, signal) => {
             try {
               await scope.meter.run("connection", () => onConnection(connection, signal));
             } catch (error) {
               if (!signal.aborted) log.debug("connection failed", { error: textOf(error) });
             }
           });
-          return await Promise.resolve(heldPort(scope, port));
+          return heldPort(scope, port);
         }),
       ),
   };

@@ -15,9 +15,9 @@ interface Served extends AsyncDisposable {
   waitingCount: number;
 }
 
-function served(limits?: Partial<HttpLimits>): Served {
+async function served(limits?: Partial<HttpLimits>): Promise<Served> {
   const failures: unknown[] = [];
-  const port = serveHttp(
+  const port = await serveHttp(
     FREE,
     async (request) => {
       switch (new URL(request.url).pathname) {
@@ -70,7 +70,7 @@ async function asked(server: Served, text: string): Promise<string> {
 }
 
 Deno.test("serveHttp: answers every method that fetch knows, and bodies up to the limit", async () => {
-  await using server = served();
+  await using server = await served();
   const ask = async (path: string, init?: RequestInit) => {
     const response = await fetch(`http://127.0.0.1:${server.port.port}${path}`, init);
     return { status: response.status, headers: response.headers, bytes: await response.bytes() };
@@ -92,7 +92,7 @@ Deno.test("serveHttp: answers every method that fetch knows, and bodies up to th
 });
 
 Deno.test("serveHttp: what a handler throws stays inside", async () => {
-  await using server = served();
+  await using server = await served();
   for (const path of ["/throws", "/breaks"]) {
     const response = await fetch(`http://127.0.0.1:${server.port.port}${path}`);
     assert.equal(response.status, 500);
@@ -102,15 +102,15 @@ Deno.test("serveHttp: what a handler throws stays inside", async () => {
 });
 
 Deno.test("serveHttp: an address in use is an error for the operator; what was disposed is gone", async () => {
-  const server = served();
+  const server = await served();
   const taken = { ...FREE, port: server.port.port };
-  assert.throws(() => serveHttp(taken, () => new Response(), () => {}), ConfigError);
+  await assert.rejects(serveHttp(taken, () => new Response(), () => {}), ConfigError);
   await server[Symbol.asyncDispose]();
   await assert.rejects(fetch(`http://127.0.0.1:${taken.port}/`));
 });
 
 Deno.test("serveHttp: what is no request is refused", async () => {
-  await using server = served();
+  await using server = await served();
   assert.equal(await asked(server, "hello\r\n\r\n"), "HTTP/1.1 400 Bad Request");
   assert.equal(await asked(server, "GET / HTTP/1.1\r\nHost: a b\r\n\r\n"), "HTTP/1.1 400 Bad Request");
   assert.equal(await asked(server, "GET / HTTP/1.1\r\nHost: [\r\n\r\n"), "HTTP/1.1 400 Bad Request");
@@ -121,7 +121,7 @@ Deno.test("serveHttp: what is no request is refused", async () => {
 });
 
 Deno.test("serveHttp: a head that is too long is refused", async () => {
-  await using server = served();
+  await using server = await served();
   const start = "GET / HTTP/1.1\r\nX: ";
   const whole = (bytes: number) => `${start}${"a".repeat(bytes - start.length - 4)}\r\n\r\n`;
   assert.equal(await asked(server, whole(HTTP_HEAD_BYTES_MAX)), "HTTP/1.1 200 OK");
@@ -130,7 +130,7 @@ Deno.test("serveHttp: a head that is too long is refused", async () => {
 });
 
 Deno.test("serveHttp: who is slow is cut off, and so is a handler", async () => {
-  await using server = served({ exchangeMs: 100 });
+  await using server = await served({ exchangeMs: 100 });
   assert.equal(await asked(server, "GET / HT"), "");
   assert.equal(await asked(server, "POST /echo HTTP/1.1\r\nContent-Length: 5\r\n\r\nabc"), "");
   assert.equal(await asked(server, "GET /waits HTTP/1.1\r\n\r\n"), "");
@@ -138,7 +138,7 @@ Deno.test("serveHttp: who is slow is cut off, and so is a handler", async () => 
 });
 
 Deno.test("serveHttp: one host has so many connections at a time, and one more after one of them is gone", async () => {
-  await using server = served();
+  await using server = await served();
   const held = await Promise.all(Array.from({ length: HTTP_LIMITS.connectionsPerHostMax }, () => dial(server)));
   assert.equal(await asked(server, "GET / HTTP/1.1\r\n\r\n"), "");
   held.pop()?.close();
@@ -147,7 +147,7 @@ Deno.test("serveHttp: one host has so many connections at a time, and one more a
 });
 
 Deno.test("serveHttp: so many connections in all", async () => {
-  await using server = served({ connectionsPerHostMax: Infinity });
+  await using server = await served({ connectionsPerHostMax: Infinity });
   const held = await Promise.all(
     Array.from({ length: HTTP_LIMITS.connectionsMax }, () => dial(server, "GET /waits HTTP/1.1\r\n\r\n")),
   );

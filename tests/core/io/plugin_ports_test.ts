@@ -1,5 +1,6 @@
 /** Ports that plugins open: `udp_port.ts` and `tcp_port.ts`. */
 import assert from "node:assert/strict";
+import { delay } from "../../../core/io/alarm.ts";
 import { openTcpPort } from "../../../core/io/tcp_port.ts";
 import { openUdpPort } from "../../../core/io/udp_port.ts";
 
@@ -18,7 +19,7 @@ Deno.test("openUdpPort: datagrams in and out; an address in use is named", async
 });
 
 Deno.test("openTcpPort: serves so many connections, closes the rest, and all when it is disposed", async () => {
-  const port = openTcpPort(FREE, 1, async (connection) => {
+  const port = await openTcpPort(FREE, 1, async (connection) => {
     const buffer = new Uint8Array(16);
     for (;;) {
       const count = await connection.read(buffer);
@@ -33,4 +34,49 @@ Deno.test("openTcpPort: serves so many connections, closes the rest, and all whe
   assert.equal(await second.read(new Uint8Array(4)).catch(() => null), null);
   await port[Symbol.asyncDispose]();
   assert.equal(await first.read(new Uint8Array(4)).catch(() => null), null);
+});
+
+Deno.test("openTcpPort: who takes no answer is closed like any other, and leaves no descriptor", async () => {
+  const openDescriptors = () => [...Deno.readDirSync("/proc/self/fd")].length;
+  const served = Promise.withResolvers<unknown>();
+  const isStuck = Promise.withResolvers<Disposable>();
+  await using port = await openTcpPort(FREE, 1, async (connection) => {
+    const bytes = new Uint8Array(1 << 20);
+    try {
+      for (;;) {
+        const written = connection.write(bytes);
+        const over = new AbortController();
+        const late = delay(200, over.signal).then(() => true, () => false);
+        if (await Promise.race([written.then(() => false), late])) isStuck.resolve(connection);
+        over.abort();
+        await written;
+      }
+    } catch (error) {
+      served.resolve(error);
+    }
+  });
+  const before = openDescriptors();
+  using client = await Deno.connect({ hostname: "127.0.0.1", port: port.port });
+  const connection = await isStuck.promise;
+  assert.equal(openDescriptors(), before + 2);
+  connection[Symbol.dispose]();
+  assert(await served.promise instanceof Error);
+  assert.equal(openDescriptors(), before + 1);
+  client.close();
+});
+
+Deno.test("openTcpPort: half closed by the client, and still answered", async () => {
+  await using port = await openTcpPort(FREE, 1, async (connection) => {
+    const received: number[] = [];
+    const buffer = new Uint8Array(3);
+    for (let count; (count = await connection.read(buffer)) !== undefined;) received.push(...buffer.subarray(0, count));
+    await connection.write(new Uint8Array(received));
+  });
+  using client = await Deno.connect({ hostname: "127.0.0.1", port: port.port });
+  await client.write(new Uint8Array([1, 2, 3, 4, 5]));
+  await client.closeWrite();
+  const answer = new Uint8Array(8);
+  assert.equal(await client.read(answer), 5);
+  assert.deepEqual([...answer.subarray(0, 5)], [1, 2, 3, 4, 5]);
+  assert.equal(await client.read(answer), null);
 });

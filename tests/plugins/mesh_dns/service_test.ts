@@ -6,7 +6,7 @@ import { decode } from "dns-packet";
 import { delay } from "../../../core/io/alarm.ts";
 import { openUdpPort } from "../../../core/io/udp_port.ts";
 import { TCP_CONNECTIONS_MAX, TCP_QUERY_BYTES_MAX } from "../../../plugins/mesh_dns/tcp_service.ts";
-import { startDnsNode } from "./dns_node.ts";
+import { say, startDnsNode } from "./dns_node.ts";
 import { endlessCyclesOn } from "../plugin_cycles.ts";
 import { malformed } from "./malformed.ts";
 import { edns, framed, queryBytes } from "./paper_mesh.ts";
@@ -105,6 +105,11 @@ Deno.test("mesh_dns: UDP and TCP of both families", { ignore: !HAS_IPV6 }, async
       assert(await isAnswered(connection));
     }
   }
+});
+
+Deno.test("mesh_dns: on all addresses of a host without IPv6", { ignore: Deno.build.os !== "linux" }, async () => {
+  const child = new URL("no_ipv6_child.ts", import.meta.url).pathname;
+  assert.equal(await say(Deno.execPath(), "run", "-A", "--quiet", "--no-check", child), "10.83.0.1 10.83.0.1\n");
 });
 
 Deno.test("mesh_dns: thousands of malformed datagrams, and it still answers", async () => {

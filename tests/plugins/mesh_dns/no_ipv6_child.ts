@@ -1,0 +1,28 @@
+/**
+ * A node with mesh_dns on all addresses, in a process without IPv6; says what it answers over UDP and TCP.
+ *
+ * @module
+ */
+import { Buffer } from "node:buffer";
+// @ts-types="../../../plugins/mesh_dns/dns_packet.d.ts"
+import { decode } from "dns-packet";
+import { openUdpPort } from "../../../core/io/udp_port.ts";
+import { takeIpv6Away } from "../../core/io/no_ipv6.ts";
+import { startDnsNode } from "./dns_node.ts";
+import { framed, queryBytes } from "./paper_mesh.ts";
+
+const QUERY = queryBytes("a.webmesh.internal", "A");
+
+takeIpv6Away();
+const { node, port } = await startDnsNode({ listen: ":0" });
+await using _ = node;
+const answered = Promise.withResolvers<Uint8Array>();
+await using client = await openUdpPort({ host: "127.0.0.1", port: 0 }, (datagram) => answered.resolve(datagram));
+client.send(QUERY, { host: "127.0.0.1", port });
+const overUdp = decode(Buffer.from(await answered.promise));
+using connection = await Deno.connect({ hostname: "127.0.0.1", port });
+await connection.write(framed(QUERY));
+const buffer = new Uint8Array(512);
+const count = await connection.read(buffer) ?? 0;
+const overTcp = decode(Buffer.from(buffer.subarray(2, count)));
+console.log(overUdp.answers[0]?.data, overTcp.answers[0]?.data);
