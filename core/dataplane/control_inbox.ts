@@ -25,6 +25,8 @@ export interface ControlInboxParts {
     | "resume"
     | "peers"
     | "drops"
+    | "handshakeCounts"
+    | "isUnderLoad"
     | "lastTimestamp"
   >;
   readonly cryptoSuite: string;
@@ -122,6 +124,8 @@ export class ControlInbox {
       peers: Array.from(engine.peers(), (peer) => peerStatus(peer, now.nowMs)),
       lastTimestamp: engine.lastTimestamp,
       drops: { ...engine.drops, ...loopDrops },
+      handshakes: { ...engine.handshakeCounts },
+      isUnderLoad: engine.isUnderLoad(now.nowMs),
     };
   }
 }

@@ -5,6 +5,7 @@
  * @module
  */
 import type { DropReason } from "../wireguard/drop_reason.ts";
+import type { HandshakeCounts } from "../wireguard/handshake_counts.ts";
 import type { SessionState } from "../wireguard/peer.ts";
 import type { LoopDropReason } from "./loop_drops.ts";
 
@@ -83,6 +84,9 @@ export interface WorkerStatus {
   readonly lastTimestamp: Uint8Array;
   /** Packets that went no further, by reason; every reason of the engine and of the loop is there, also at zero. */
   readonly drops: Readonly<Record<DropReason | LoopDropReason, number>>;
+  readonly handshakes: Readonly<HandshakeCounts>;
+  /** Whether strangers get cookies instead of answers now. */
+  readonly isUnderLoad: boolean;
 }
 
 /** One peer as the engine sees it now. */

@@ -24,7 +24,9 @@ import {
 } from "../seams/log_store.ts";
 import { ConfigError } from "../plugin/errors.ts";
 import { assert, InvariantError } from "../assert.ts";
+import { systemClock } from "./clock.ts";
 import { SnapshotFiles } from "./snapshot_files.ts";
+import { timedDisk } from "./timed_disk.ts";
 import { BATCH_BYTES_MAX, Wal } from "./wal.ts";
 import { ENTRY_BYTES_MAX, type SnapshotMark, SNAPSHOTS_KEPT_MAX, type WalRecord } from "./wal_record.ts";
 import { hardStateProblem, type WalReplay, type WalState, withMark } from "./wal_replay.ts";
@@ -41,6 +43,8 @@ export interface FileLogStoreOptions {
   readonly log: Log;
   /** Default {@linkcode SEGMENT_BYTES}. */
   readonly segmentBytes?: number;
+  /** Told how long each sync of the log took, in milliseconds; not those of snapshots. */
+  readonly onSync?: (durationMs: number) => void;
 }
 
 /**
@@ -57,8 +61,9 @@ export async function openFileLogStore(
   await using stack = new AsyncDisposableStack();
   for (const path of [directory, `${directory}/wal`, `${directory}/snap`]) await disk.makeDirectory(path);
   stack.use(await lockLog(disk, directory, options.owner));
-  const { identity, log, segmentBytes = SEGMENT_BYTES } = options;
-  const { wal, replay } = await Wal.open(disk, `${directory}/wal`, { identity, segmentBytes });
+  const { identity, log, segmentBytes = SEGMENT_BYTES, onSync } = options;
+  const walDisk = onSync ? timedDisk(disk, systemClock, onSync) : disk;
+  const { wal, replay } = await Wal.open(walDisk, `${directory}/wal`, { identity, segmentBytes });
   stack.use(wal);
   const files = await SnapshotFiles.open(disk, `${directory}/snap`, replay.state.marks);
   const { stored, marks } = await restore(replay, files, directory, log);

@@ -27,6 +27,7 @@ export function declareNodeMetrics(
     links: () => links.stats(),
     footprint,
     snapshotsSavedCount: () => raft.snapshotsSavedCount,
+    counts: () => raft.counts,
     sql: () => machine.counts,
     isQuarantined: () => guard.quarantine !== undefined,
     nameOf: (raftId) => running.nodes().find((node) => node.raftId === raftId)?.id ?? "unknown",

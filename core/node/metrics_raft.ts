@@ -8,6 +8,7 @@ import type { RaftLinkStats } from "../io/raft_link.ts";
 import type { RaftStatus } from "../raft/status.ts";
 import type { SqlCounts } from "../state/apply.ts";
 import type { MetricRegistry } from "./metric_registry.ts";
+import type { RaftLoopCounts } from "./raft_loop.ts";
 import { singleFlight } from "./single_flight.ts";
 
 /** What is asked at every scrape. */
@@ -17,11 +18,31 @@ export interface RaftSources {
   readonly footprint: () => Promise<LogFootprint | undefined>;
   /** Snapshots that this member has written. */
   readonly snapshotsSavedCount: () => number;
+  readonly counts: () => RaftLoopCounts;
   readonly sql: () => SqlCounts;
   readonly isQuarantined: () => boolean;
   /** Id of the node with this Raft id. */
   readonly nameOf: (raftId: number) => string;
 }
+
+/** Upper bounds of what a sync takes: an NVMe disk, a network disk, one that leaders should not have. */
+const SYNC_BUCKETS_S = [
+  0.000_25,
+  0.000_5,
+  0.001,
+  0.002,
+  0.004,
+  0.008,
+  0.016,
+  0.032,
+  0.064,
+  0.128,
+  0.256,
+  0.512,
+  1,
+  2,
+  4,
+];
 
 type Status = readonly [name: string, help: string, valueOf: (status: RaftStatus) => number];
 
@@ -66,12 +87,39 @@ export function raftMetrics(registry: MetricRegistry, sources: RaftSources): voi
         .map((peer) => ({ labels: { peer: sources.nameOf(peer.id) }, value: Math.max(0, lastIndex - peer.match) }));
     },
   );
+  ofElections(registry, sources);
   onDisk(registry, sources);
   ofLinks(registry, sources);
   ofSql(registry, sources);
 }
 
-function onDisk(registry: MetricRegistry, { footprint, snapshotsSavedCount }: RaftSources): void {
+/** Declares the family of syncs of the log. Returns where to say how long one took, in milliseconds. */
+export function syncMetric(registry: MetricRegistry): (durationMs: number) => void {
+  const durations = registry.declare("weft_raft_").histogram(
+    { name: "wal_fsync_seconds", help: "Syncs of the log on disk, each for all writes of a moment." },
+    SYNC_BUCKETS_S,
+  );
+  return (durationMs) => durations.observe({}, durationMs / 1000);
+}
+
+function ofElections(registry: MetricRegistry, { counts }: RaftSources): void {
+  const own = registry.declare("weft_raft_");
+  const counter = (name: string, help: string, value: () => number) =>
+    own.collect("counter", { name, help }, () => [{ labels: {}, value: value() }]);
+  counter(
+    "elections_started_total",
+    "Elections that this member began, after it had asked whether it would be voted for.",
+    () => counts().electionsStarted,
+  );
+  counter("elections_won_total", "Elections that this member won.", () => counts().electionsWon);
+  counter(
+    "leader_changes_total",
+    "How often another leader became known than the one before.",
+    () => counts().leaderChanges,
+  );
+}
+
+function onDisk(registry: MetricRegistry, { footprint, snapshotsSavedCount, counts }: RaftSources): void {
   const own = registry.declare("weft_raft_");
   const disk = singleFlight(footprint);
   const value = (valueOf: (footprint: LogFootprint) => number | undefined) => async () => {
@@ -95,6 +143,16 @@ function onDisk(registry: MetricRegistry, { footprint, snapshotsSavedCount }: Ra
     "counter",
     { name: "snapshots_saved_total", help: "Snapshots that this member has written." },
     () => [{ labels: {}, value: snapshotsSavedCount() }],
+  );
+  own.collect(
+    "counter",
+    { name: "snapshots_sent_total", help: "Snapshots that were begun to be sent to other members." },
+    () => [{ labels: {}, value: counts().snapshotsSent }],
+  );
+  own.collect(
+    "counter",
+    { name: "snapshots_installed_total", help: "Snapshots of a leader that replaced the state here." },
+    () => [{ labels: {}, value: counts().snapshotsInstalled }],
   );
 }
 

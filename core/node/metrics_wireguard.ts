@@ -69,6 +69,7 @@ export function wireguardMetrics(registry: MetricRegistry, running: WireguardNod
     { name: "dropped_packets_total", help: "Packets that went no further, by reason.", labels: ["reason"] },
     async () => Object.entries((await device()).drops).map(([reason, value]) => ({ labels: { reason }, value })),
   );
+  handshakeMetrics(registry, device);
   const perPeer = (valueOf: (peer: Peer) => number) => async () => peerSamples((await device()).peers, valueOf);
   own.collect(
     "counter",
@@ -93,6 +94,57 @@ export function wireguardMetrics(registry: MetricRegistry, running: WireguardNod
           ? []
           : [{ labels: { peer: name }, value: lastHandshakeWallMs / 1000 }]
       ),
+  );
+}
+
+function handshakeMetrics(registry: MetricRegistry, device: () => Promise<DeviceStatus>): void {
+  const own = registry.declare("weft_wireguard_");
+  const counter = (name: string, help: string, valueOf: (counts: DeviceStatus["handshakes"]) => number) =>
+    own.collect(
+      "counter",
+      { name, help },
+      async () => [{ labels: {}, value: valueOf((await device()).handshakes) }],
+    );
+  counter(
+    "handshake_initiations_sent_total",
+    "Handshakes that this node tried to begin, each attempt again.",
+    ({ initiationsSent }) => initiationsSent,
+  );
+  counter(
+    "handshake_responses_sent_total",
+    "Handshakes of peers that this node answered.",
+    ({ responsesSent }) => responsesSent,
+  );
+  own.collect(
+    "counter",
+    { name: "handshakes_completed_total", help: "Handshakes that gave a session, by who began.", labels: ["began"] },
+    async () => {
+      const { completedAsInitiator, completedAsResponder } = (await device()).handshakes;
+      return [
+        { labels: { began: "here" }, value: completedAsInitiator },
+        { labels: { began: "there" }, value: completedAsResponder },
+      ];
+    },
+  );
+  counter(
+    "handshakes_failed_total",
+    "Handshakes that were given up because nobody answered for 90 seconds.",
+    ({ givenUp }) => givenUp,
+  );
+  counter(
+    "cookie_replies_sent_total",
+    "Handshakes that got a cookie for an answer because of load.",
+    ({ cookiesSent }) => cookiesSent,
+  );
+  counter(
+    "cookie_replies_received_total",
+    "Handshakes to which a peer answered with a cookie because of its load.",
+    ({ cookiesReceived }) => cookiesReceived,
+  );
+  own.collect(
+    "gauge",
+    { name: "is_under_load", help: "1 while handshakes without a cookie are not answered." },
+    async () => [{ labels: {}, value: Number((await device()).isUnderLoad) }],
   );
 }
 

@@ -47,6 +47,7 @@ import type { NodeConfig, TlsConfig } from "./config.ts";
 import { Gate } from "./gate.ts";
 import { openLinks } from "./links.ts";
 import { MetricRegistry } from "./metric_registry.ts";
+import { syncMetric } from "./metrics_raft.ts";
 import { rpcMetrics } from "./metrics_rpc.ts";
 import { type NodeEnd, NodeLife } from "./node_life.ts";
 import type { Running } from "./running.ts";
@@ -123,14 +124,14 @@ export async function openNode(
   });
   const privateKey = stack.use(await openKey(config, dataDir));
   const publicKey = privateKey.publicKey(suite.x25519);
-  const store = stack.use(await openStore(config, dataDir, log));
+  const metrics = new MetricRegistry();
+  const store = stack.use(await openStore(config, dataDir, log, syncMetric(metrics)));
   const machine = stack.use(await openMachine(store));
   const timestamps = config.inMemory
     ? undefined
     : await TimestampReserve.open(openDisk(), dataDir.path, systemClock, log.child("tunnel"));
   const tunnel = stack.use(await openTunnel(config, privateKey, log.child("tunnel"), timestamps));
   const gate = new Gate();
-  const metrics = new MetricRegistry();
   const rpc = stack.use(
     await RpcServer.start({
       tcp: { ...config.grpcListen, credentials: listenCredentials(config.tls, tls) },
@@ -195,9 +196,14 @@ async function openMachine(store: LogStore): Promise<StateMachine> {
   }
 }
 
-function openStore(config: NodeConfig, dataDir: DataDir, log: Log): Promise<LogStore> {
+function openStore(
+  config: NodeConfig,
+  dataDir: DataDir,
+  log: Log,
+  onSync: (durationMs: number) => void,
+): Promise<LogStore> {
   if (config.inMemory) return Promise.resolve(openMemoryLogStore());
-  const options = { identity: config.nodeId, owner: processLabel(), log: log.child("wal") };
+  const options = { identity: config.nodeId, owner: processLabel(), log: log.child("wal"), onSync };
   return openFileLogStore(dataDir.raftPath, openDisk(), options);
 }
 

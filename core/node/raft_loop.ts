@@ -77,6 +77,19 @@ export interface RaftLoopParts {
   readonly log: Log;
 }
 
+/** What one member has seen since it was started. */
+export interface RaftLoopCounts {
+  /** Elections that it began, after pre-votes. */
+  readonly electionsStarted: number;
+  readonly electionsWon: number;
+  /** How often another leader became known than the one before. */
+  readonly leaderChanges: number;
+  /** Snapshots that were begun to be sent to a member. */
+  readonly snapshotsSent: number;
+  /** Snapshots of a leader that replaced the state here. */
+  readonly snapshotsInstalled: number;
+}
+
 /** Drives one member. */
 export class RaftLoop implements AsyncDisposable {
   readonly #parts: RaftLoopParts;
@@ -96,6 +109,9 @@ export class RaftLoop implements AsyncDisposable {
   #over: MeshError | undefined;
   readonly #snapshots: SnapshotKeeper;
   readonly #disk = new SlowDisk();
+  readonly #counts = { leaderChanges: 0, snapshotsSent: 0, snapshotsInstalled: 0 };
+  /** The leader that was known last. */
+  #leaderId = 0;
   /** Who wants the state to be made again. */
   #rebuildWish: RebuildWish | undefined;
   readonly #running: Promise<void>;
@@ -128,6 +144,11 @@ export class RaftLoop implements AsyncDisposable {
   /** Snapshots that this member has written. */
   get snapshotsSavedCount(): number {
     return this.#snapshots.savedCount;
+  }
+
+  get counts(): RaftLoopCounts {
+    const { startedCount, wonCount } = this.#parts.engine.elections;
+    return { ...this.#counts, electionsStarted: startedCount, electionsWon: wonCount };
   }
 
   /** One unit of Raft time. */
@@ -315,6 +336,7 @@ export class RaftLoop implements AsyncDisposable {
    */
   #send(messages: readonly Message[]): void {
     const { send, time } = this.#parts;
+    for (const { kind } of messages) if (kind === "snapshot") this.#counts.snapshotsSent++;
     const joined = this.#held.length === 0 ? coalesce(messages) : coalesce([...this.#held, ...messages]);
     this.#held = [];
     for (const [i, message] of joined.entries()) {
@@ -362,6 +384,10 @@ export class RaftLoop implements AsyncDisposable {
   /** Looks at what is known now: `softState` may be older than a read that was opened since. */
   #leaderChanged(): void {
     const { leader, hardState } = this.#parts.engine.status();
+    if (leader !== 0 && leader !== this.#leaderId) {
+      this.#leaderId = leader;
+      this.#counts.leaderChanges++;
+    }
     if (leader === 0) this.#reads.abandon(refusal("no-leader"));
     else this.#reads.abandonBefore(hardState.term, refusal("no-leader"));
   }
@@ -369,6 +395,7 @@ export class RaftLoop implements AsyncDisposable {
   #load(image: Uint8Array, confState: ConfState): void {
     this.#parts.machine.restore(image);
     this.#confState = confState;
+    this.#counts.snapshotsInstalled++;
     this.#snapshots.loaded();
   }
 

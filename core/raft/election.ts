@@ -56,6 +56,7 @@ function becomePreCandidate(r: RaftState): void {
 }
 
 function becomeCandidate(r: RaftState): void {
+  r.electionsStartedCount++;
   enterTerm(r, r.term + 1);
   const { electionTicks, retryTicks = electionTicks } = r.config;
   r.patienceTicks = retryTicks + (r.patienceTicks - electionTicks) % retryTicks;
@@ -82,6 +83,7 @@ function becomeLeader(r: RaftState): Leader {
     transfer: undefined,
   };
   enterTerm(r, r.term);
+  r.electionsWonCount++;
   r.role = leader;
   r.lead = id;
   return leader;

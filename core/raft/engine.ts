@@ -180,6 +180,12 @@ export class RaftEngine {
     return false;
   }
 
+  /** Elections that this member began since it was made, after pre-votes, and those of them that it won. */
+  get elections(): { readonly startedCount: number; readonly wonCount: number } {
+    const { electionsStartedCount, electionsWonCount } = this.state;
+    return { startedCount: electionsStartedCount, wonCount: electionsWonCount };
+  }
+
   /** What this member thinks. */
   status(): RaftStatus {
     return statusOf(this.state);
@@ -214,6 +220,8 @@ function startState(config: RaftConfig, storage: RaftStorage): RaftState {
     membership: confState,
     electionElapsed: 0,
     patienceTicks: 0,
+    electionsStartedCount: 0,
+    electionsWonCount: 0,
     outbox: [],
     afterWrite: [],
     readStates: [],

@@ -67,6 +67,9 @@ export interface RaftState {
   electionElapsed: number;
   /** When `electionElapsed` ends a follower's patience, `electionTicks` .. 2 * `electionTicks` - 1. */
   patienceTicks: number;
+  /** Elections that this member began, after pre-votes, and that it won. */
+  electionsStartedCount: number;
+  electionsWonCount: number;
   /** May leave at once. */
   outbox: Message[];
   /** May leave once everything written so far is durable; those to this member itself are its own vote and ack. */

@@ -23,6 +23,7 @@ import { Deadlines } from "../time/deadlines.ts";
 import type { Instant } from "../time/instant.ts";
 import { AllowedIps } from "./allowed_ips.ts";
 import { type DropCounts, type DropReason, noDrops } from "./drop_reason.ts";
+import { type HandshakeCounts, noHandshakes } from "./handshake_counts.ts";
 import type { EngineContext } from "./engine_context.ts";
 import { HandshakeReceiver } from "./handshake_receiver.ts";
 import { Identity } from "./identity.ts";
@@ -86,6 +87,7 @@ export class Engine implements Disposable {
       deadlines: new Deadlines(),
       queueBudget: new QueueBudget(limits.queuedPacketsMax),
       drops: noDrops(),
+      handshakes: noHandshakes(),
     };
     this.#allowedIps = new AllowedIps(limits.allowedIpsMax);
     this.#sender = new Sender(this.#context);
@@ -101,6 +103,16 @@ export class Engine implements Disposable {
   /** How often each reason made a packet or message go no further. Live. */
   get drops(): Readonly<DropCounts> {
     return this.#context.drops;
+  }
+
+  /** What became of handshakes. Live. */
+  get handshakeCounts(): Readonly<HandshakeCounts> {
+    return this.#context.handshakes;
+  }
+
+  /** True while strangers get cookies instead of answers. */
+  isUnderLoad(nowMs: number): boolean {
+    return this.#handshakes.load.isUnderLoad(nowMs);
   }
 
   /** The highest TAI64N label ever sent, 12 bytes, a copy: keep it across restarts as `timestampFloor`. */
@@ -276,8 +288,8 @@ export class Engine implements Disposable {
   /** Does what is due. So that packets need not wait, one call sends a limited number of initiations: ask again. */
   expire(now: Instant, sink: EngineSink): void {
     const { deadlines, limits } = this.#context;
-    const initiationsEnd = this.#sender.initiationCount + limits.initiationsPerExpireMax;
-    while (this.#sender.initiationCount < initiationsEnd) {
+    const initiationsEnd = this.#context.handshakes.initiationsSent + limits.initiationsPerExpireMax;
+    while (this.#context.handshakes.initiationsSent < initiationsEnd) {
       const peer = deadlines.takeDue(now.nowMs);
       if (peer === undefined) return;
       while (true) {

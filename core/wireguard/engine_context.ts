@@ -7,6 +7,7 @@ import type { CryptoSuite } from "../crypto/suite.ts";
 import type { Random } from "../seams/random.ts";
 import type { Deadlines } from "../time/deadlines.ts";
 import type { DropCounts } from "./drop_reason.ts";
+import type { HandshakeCounts } from "./handshake_counts.ts";
 import type { Identity } from "./identity.ts";
 import type { EngineLimits } from "./limits.ts";
 import type { IndexEntry, PeerState, PeerSurroundings } from "./peer.ts";
@@ -26,6 +27,7 @@ export interface EngineContext extends PeerSurroundings {
   readonly index: SessionIndex<IndexEntry>;
   readonly deadlines: Deadlines<PeerState>;
   readonly drops: DropCounts;
+  readonly handshakes: HandshakeCounts;
 }
 
 /** Sees to it that `expire` comes to `peer` in time. An earlier visit than needed is harmless, so this never raises. */

@@ -73,6 +73,7 @@ export class HandshakeReceiver implements Disposable {
     if (peer === undefined) return "unknown-receiver";
     const refusal = peer.macs.readReply(message, now.nowMs);
     if (refusal !== undefined) return refusal;
+    this.#context.handshakes.cookiesReceived++;
     const isForInitiation = peer.handshake.kind === "initiated" && peer.handshake.localIndex === receiver;
     if (isForInitiation) this.#sender.hastenRetry(peer, now.nowMs + COOKIE_RETRY_MS);
     return undefined;
@@ -84,6 +85,7 @@ export class HandshakeReceiver implements Disposable {
     if (this.#cookies.hasValidMac2(message, from, now.nowMs)) {
       return this.#sources.allow(from, now.nowMs) ? undefined : "rate-limited";
     }
+    this.#context.handshakes.cookiesSent++;
     this.#cookies.writeReply(message, from, now.nowMs, this.#answer.subarray(0, COOKIE_REPLY.bytes));
     sink.toNetwork(this.#answer, 0, COOKIE_REPLY.bytes, from, undefined);
     return "under-load";
@@ -141,6 +143,7 @@ export class HandshakeReceiver implements Disposable {
     const isOursPreferred = comparePublicKeys(identity.pair.publicKey, peer.publicBytes) > 0;
     peer.sessions.installInitiated(this.#derive(entry, keys, now), isOursPreferred);
     peer.handshakeCompleted(now);
+    this.#context.handshakes.completedAsInitiator++;
     // The responder waits for a packet before it may send (§5.4.5).
     if (!this.#sender.flush(peer, now, sink)) this.#sender.keepalive(peer, now, sink);
     return undefined;
@@ -165,6 +168,7 @@ export class HandshakeReceiver implements Disposable {
     peer.lastHandshakeSentMs = now.nowMs;
     peer.timers.anySent(now.nowMs);
     peer.txBytes += RESPONSE.bytes;
+    this.#context.handshakes.responsesSent++;
     wakeInTime(this.#context.deadlines, peer);
     sink.toNetwork(this.#answer, 0, RESPONSE.bytes, peer.endpoint, peer);
   }

@@ -31,15 +31,9 @@ export class Sender {
   readonly #context: EngineContext;
   /** For initiations and keepalives, which are borrowed out and done with before the next. */
   readonly #message = new Uint8Array(INITIATION.bytes);
-  #initiationCount = 0;
 
   constructor(context: EngineContext) {
     this.#context = context;
-  }
-
-  /** Initiations sent so far. */
-  get initiationCount(): number {
-    return this.#initiationCount;
   }
 
   /**
@@ -197,12 +191,13 @@ export class Sender {
     peer.timers.handshakeInitiated(now.nowMs, random.u32() % (REKEY_TIMEOUT_JITTER_MAX_MS + 1));
     peer.timers.anySent(now.nowMs);
     peer.txBytes += INITIATION.bytes;
-    this.#initiationCount++;
+    this.#context.handshakes.initiationsSent++;
     sink.toNetwork(this.#message, 0, INITIATION.bytes, peer.endpoint, peer);
   }
 
   #giveUp(peer: PeerState): void {
     this.#context.drops["handshake-gave-up"] += peer.queue.clear();
+    this.#context.handshakes.givenUp++;
     peer.abandonHandshake();
     peer.timers.handshakeGivenUp();
   }

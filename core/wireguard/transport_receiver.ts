@@ -63,6 +63,7 @@ export class TransportReceiver {
   #becameCurrent(peer: PeerState, now: Instant, sink: EngineSink): void {
     peer.abandonHandshake();
     peer.handshakeCompleted(now);
+    this.#context.handshakes.completedAsResponder++;
     this.#sender.flush(peer, now, sink);
   }
 

@@ -51,6 +51,13 @@ labTest("metrics: Prometheus scrapes three nodes and counts the peers", NEEDS, a
     await says("weft_wireguard_connected_peers", [2, 2, 2]);
     await says("sum(weft_raft_is_leader)", [1]);
     await says("weft_mesh_nodes", [3, 3, 3]);
+    await says("sum(weft_raft_elections_won_total)", [1]);
+    await says("weft_raft_leader_changes_total", [1, 1, 1]);
+    // Each node has a session with each other, begun on one side.
+    const begun = 'sum(weft_wireguard_handshakes_completed_total{began="here"})';
+    const met = 'sum(weft_wireguard_handshakes_completed_total{began="there"})';
+    await says(`${begun} >= bool 3 and ${met} >= bool 3`, [1]);
+    await says("min(weft_raft_wal_fsync_seconds_count) > bool 0", [1]);
     prometheus.signal("SIGTERM");
     await prometheus.ended(10_000);
   } finally {

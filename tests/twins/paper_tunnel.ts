@@ -10,6 +10,7 @@ import type { TunnelPeer } from "../../core/dataplane/messages.ts";
 import type { IpAddress } from "../../core/ip/address.ts";
 import type { MeshNetwork, OpenTunnel, Tunnel } from "../../core/node/tunnel.ts";
 import { noDrops } from "../../core/wireguard/drop_reason.ts";
+import { noHandshakes } from "../../core/wireguard/handshake_counts.ts";
 
 /** What the node has told it. */
 export class PaperTunnel implements Tunnel {
@@ -63,6 +64,8 @@ export class PaperTunnel implements Tunnel {
       cryptoSuite: "none",
       peers,
       drops: { ...noDrops(), ...noLoopDrops() },
+      handshakes: noHandshakes(),
+      isUnderLoad: false,
       lastTimestamp,
     });
   }

@@ -8,6 +8,7 @@ import { UAPI_ERRNO } from "../../../core/dataplane/uapi_refusal.ts";
 import { PrivateKey } from "../../../core/keys/private_key.ts";
 import { ConfigError, MeshError } from "../../../core/plugin/errors.ts";
 import { noDrops } from "../../../core/wireguard/drop_reason.ts";
+import { noHandshakes } from "../../../core/wireguard/handshake_counts.ts";
 import { MemoryLog } from "../../twins/memory_log.ts";
 import { SeededRandom } from "../../twins/seeded_random.ts";
 
@@ -110,6 +111,8 @@ class Paper implements AsyncDisposable {
       cryptoSuite: "paper",
       peers,
       drops: { ...noDrops(), ...noLoopDrops() },
+      handshakes: noHandshakes(),
+      isUnderLoad: false,
       lastTimestamp: new Uint8Array(12),
     });
   }

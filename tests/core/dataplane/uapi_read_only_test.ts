@@ -5,6 +5,7 @@ import { UAPI_ERRNO } from "../../../core/dataplane/uapi_refusal.ts";
 import { PrivateKey } from "../../../core/keys/private_key.ts";
 import { MeshError } from "../../../core/plugin/errors.ts";
 import { noDrops } from "../../../core/wireguard/drop_reason.ts";
+import { noHandshakes } from "../../../core/wireguard/handshake_counts.ts";
 import { SeededRandom } from "../../twins/seeded_random.ts";
 
 const PEER = {
@@ -24,6 +25,8 @@ const STATUS = {
   cryptoSuite: "paper",
   peers: [PEER],
   drops: { ...noDrops(), ...noLoopDrops() },
+  handshakes: noHandshakes(),
+  isUnderLoad: false,
   lastTimestamp: new Uint8Array(12),
 };
 

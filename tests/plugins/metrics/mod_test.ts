@@ -68,6 +68,13 @@ Deno.test("metrics: families of the node and of plugins, as promtool wants them"
       "weft_mesh_nodes 1",
       'weft_wireguard_peers{interface="paper0"} 0',
       "weft_raft_is_leader 1",
+      "weft_raft_elections_started_total 1",
+      "weft_raft_elections_won_total 1",
+      "weft_raft_leader_changes_total 1",
+      "weft_raft_snapshots_installed_total 0",
+      "weft_raft_wal_fsync_seconds_count 0",
+      'weft_wireguard_handshakes_completed_total{began="there"} 0',
+      "weft_wireguard_is_under_load 0",
     ]
   ) assert(text.split("\n").includes(line), line);
   assert.match(text, /^grpc_server_handled_total\{[^}]*grpc_method="GetNodeStatus"[^}]*grpc_code="OK"[^}]*\} 1$/m);
