@@ -97,6 +97,7 @@ export class Responder {
       return this.#problem(bytes, query.problem === "opcode" ? RCODE.NOTIMP : RCODE.FORMERR, arrival);
     }
     const verdict = this.#verify(query, arrival);
+    if (verdict === "malformed") return this.#problem(bytes, RCODE.FORMERR, arrival);
     if (verdict === "refused") return this.#error(query, RCODE.REFUSED, undefined, arrival);
     if (verdict && verdict.error !== 0) return this.#error(query, RCODE.NOTAUTH, verdict, arrival);
     if (query.edns && query.edns.version !== 0) return this.#error(query, RCODE.BADVERS, verdict, arrival);
@@ -132,7 +133,7 @@ export class Responder {
   }
 
   /** With a key, nothing is answered that is not signed by it, whatever the transport. */
-  #verify(query: Query, { wallS }: Arrival): TsigVerdict | "refused" | undefined {
+  #verify(query: Query, { wallS }: Arrival): TsigVerdict | "refused" | "malformed" | undefined {
     if (!this.#key) return query.tsig ? UNKNOWN_KEY : undefined;
     return query.tsig ? verifyTsig(query, query.tsig, this.#key, wallS) : "refused";
   }

@@ -12,10 +12,10 @@ import { TYPE } from "./protocol.ts";
 export const TSIG_ALGORITHM = "hmac-sha256";
 /** How far clocks may differ, as this server says it, in seconds. */
 export const TSIG_FUDGE_S = 300;
-/** A MAC cut to less than half is no MAC (RFC 8945 §5.2.2.1). */
+/** A MAC cut to less than half is no MAC: the message is malformed (RFC 8945 §5.2.2.1). */
 export const TSIG_MAC_BYTES_MIN = 16;
 /** Errors of TSIG (RFC 8945 §3). */
-export const TSIG_ERROR = { BADSIG: 16, BADKEY: 17, BADTIME: 18, BADTRUNC: 22 } as const;
+export const TSIG_ERROR = { BADSIG: 16, BADKEY: 17, BADTIME: 18 } as const;
 
 const MAC_BYTES = 32;
 const CLASS_ANY = 255;
@@ -44,14 +44,13 @@ export interface TsigVerdict {
   readonly mac: Uint8Array;
 }
 
-/** Verifies a signed query. */
-export function verifyTsig(query: Query, tsig: TsigRecord, key: TsigKey, nowS: number): TsigVerdict {
+/** Verifies a signed query; `malformed` if the MAC has a length that no MAC has. */
+export function verifyTsig(query: Query, tsig: TsigRecord, key: TsigKey, nowS: number): TsigVerdict | "malformed" {
   const unverified = new Uint8Array(0);
   if (tsig.keyName !== key.name || tsig.algorithm !== TSIG_ALGORITHM) {
     return { error: TSIG_ERROR.BADKEY, mac: unverified };
   }
-  if (tsig.mac.length > MAC_BYTES) return { error: TSIG_ERROR.BADSIG, mac: unverified };
-  if (tsig.mac.length < TSIG_MAC_BYTES_MIN) return { error: TSIG_ERROR.BADTRUNC, mac: unverified };
+  if (tsig.mac.length < TSIG_MAC_BYTES_MIN || tsig.mac.length > MAC_BYTES) return "malformed";
   const message = query.bytes.slice(0, tsig.start);
   putU16(message, 0, tsig.originalId);
   putU16(message, 10, u16(message, 10) - 1);

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { TYPE } from "../../../plugins/mesh_dns/protocol.ts";
+import { putU16 } from "../../../plugins/mesh_dns/message.ts";
 import { type Query, readQuery, u16 } from "../../../plugins/mesh_dns/query.ts";
 import { signAnswer, TSIG_ERROR, TsigKey, type TsigVerdict, verifyTsig } from "../../../plugins/mesh_dns/tsig.ts";
 import { ARRIVAL, paperServer, queryBytes } from "./paper_mesh.ts";
@@ -39,7 +40,8 @@ function read(bytes: Uint8Array): Query {
 
 function verdictOf(bytes: Uint8Array, nowS = NOW_S): number {
   const query = read(bytes);
-  return query.tsig ? verifyTsig(query, query.tsig, KEY, nowS).error : -1;
+  const verdict = query.tsig && verifyTsig(query, query.tsig, KEY, nowS);
+  return typeof verdict === "object" ? verdict.error : -1;
 }
 
 Deno.test("verifyTsig: the right key, now, and nothing else", () => {
@@ -52,6 +54,49 @@ Deno.test("verifyTsig: the right key, now, and nothing else", () => {
   const changed = signedQuery(KEY);
   changed[13] = 98;
   assert.equal(verdictOf(changed), TSIG_ERROR.BADSIG);
+});
+
+/** The signed query with `length` bytes of MAC: cut, or with zeros behind. */
+function withMacOf(length: number): Uint8Array {
+  const bytes = signedQuery(KEY);
+  const query = read(bytes);
+  assert(query.tsig);
+  // Behind the MAC are the original id, the error, and the length of nothing.
+  const macStart = bytes.length - 6 - 32;
+  const mac = new Uint8Array(length);
+  mac.set(bytes.subarray(macStart, macStart + Math.min(length, 32)));
+  const cut = new Uint8Array([...bytes.subarray(0, macStart), ...mac, ...bytes.subarray(macStart + 32)]);
+  putU16(cut, macStart - 2, length);
+  // The length of the record's data: algorithm (13 bytes), time, fudge, length of the MAC, MAC, rest.
+  putU16(cut, macStart - 10 - 13 - 2, 13 + 10 + length + 6);
+  return cut;
+}
+
+Deno.test("verifyTsig: a MAC cut to half is one, what is shorter or longer is malformed", () => {
+  for (const length of [16, 31, 32]) assert.equal(verdictOf(withMacOf(length)), 0, `${length}`);
+  const cut = withMacOf(16);
+  cut[cut.length - 7] = (cut[cut.length - 7] ?? 0) ^ 1;
+  assert.equal(verdictOf(cut), TSIG_ERROR.BADSIG);
+  for (const length of [0, 10, 15, 33, 64]) {
+    const bytes = withMacOf(length);
+    const { tsig, ...query } = read(bytes);
+    assert(tsig);
+    assert.equal(verifyTsig({ ...query, tsig }, tsig, KEY, NOW_S), "malformed", `${length}`);
+    const response = paperServer({ key: KEY }).respond(bytes, ARRIVAL);
+    assert(response.kind === "answer" && response.rcode === 1 && response.bytes.length === 12);
+  }
+});
+
+Deno.test("Responder: whose clock is wrong is told the time, signed", () => {
+  const server = paperServer({ key: KEY });
+  for (const timeS of [NOW_S - 301, NOW_S + 301]) {
+    const response = server.respond(signedQuery(KEY, "key.example", timeS), ARRIVAL);
+    assert(response.kind === "answer" && response.rcode === 9);
+    // At its end: the error, six bytes, and the time here.
+    const end = response.bytes.length;
+    assert.deepEqual([u16(response.bytes, end - 10), u16(response.bytes, end - 8)], [TSIG_ERROR.BADTIME, 6]);
+    assert.equal(u16(response.bytes, end - 4) * 2 ** 16 + u16(response.bytes, end - 2), NOW_S);
+  }
 });
 
 Deno.test("verifyTsig: a forwarder may have changed the id, and nothing else", () => {
