@@ -50,6 +50,9 @@ const KEEPERS_MANY = TCP_CONNECTIONS_MAX + 40;
 /** The first part, beside the rest. */
 const WARM_UP_MS = 60_000;
 const STILL_MS = 10_000;
+/** Both sides of a connection have given up long before. */
+const STUCK_MS = 30_000;
+const LOOK_EVERY_MS = 100;
 const CHECKPOINTS = 10;
 
 /** What is asked, and what must come back. */
@@ -112,9 +115,14 @@ class Soak {
     const { signal } = over;
     const all = [this.#flood(signal), this.#keepConnections(signal), this.#askHonestly(signal)];
     // Whichever fails ends it.
-    await Promise.race([delay(runMs), ...all]).finally(() => over.abort());
+    await Promise.race([activeFor(runMs, signal), ...all]).finally(() => over.abort());
     await Promise.all(all);
-    await this.#keepers.none();
+    const late = new AbortController();
+    const stuck = delay(STUCK_MS, late.signal).then(() => Promise.reject(new Error("A connection is still open")));
+    await Promise.race([this.#keepers.none(), stuck]).finally(() => {
+      stuck.catch(() => {});
+      late.abort();
+    });
   }
 
   /** What is held when nobody asks. */
@@ -153,7 +161,7 @@ class Soak {
       const isFew = Math.floor((performance.now() - this.#startedMs) / (KEEPERS_PERIOD_MS / 2)) % 2 === 0;
       this.#keepers.wanted = isFew ? KEEPERS_FEW : KEEPERS_MANY;
       this.descriptorsMax = Math.max(this.descriptorsMax, this.#served.descriptors());
-      await delay(100, signal).catch(() => {});
+      await delay(LOOK_EVERY_MS, signal).catch(() => {});
     }
   }
 
@@ -182,7 +190,12 @@ class Soak {
       this.honest++;
       return;
     }
-    throw new Error(`${name} ${type}: not answered ${HONEST_TRIES} times in a row by ${ask.name}`);
+    const { port, pid } = this.#served;
+    const state = /State:\s+(.*)/.exec(Deno.readTextFileSync(`/proc/${pid}/status`))?.[1];
+    throw new Error(
+      `${name} ${type}: not answered ${HONEST_TRIES} times in a row by ${ask.name}; ` +
+        `${queuedBytes(port)} bytes wait at its socket, the server is ${state}, ${this.#served.cpuSeconds()} s`,
+    );
   }
 }
 
@@ -194,6 +207,17 @@ function queuedBytes(port: number): number {
     if (local.endsWith(bound)) return parseInt(queues.split(":")[1] ?? "0", 16);
   }
   return 0;
+}
+
+/** Resolves when so much time has passed in which this process was not stopped. */
+async function activeFor(durationMs: number, signal: AbortSignal): Promise<void> {
+  let leftMs = durationMs;
+  for (let beforeMs = performance.now(); leftMs > 0 && !signal.aborted;) {
+    await delay(LOOK_EVERY_MS, signal).catch(() => {});
+    const nowMs = performance.now();
+    leftMs -= Math.min(nowMs - beforeMs, 10 * LOOK_EVERY_MS);
+    beforeMs = nowMs;
+  }
 }
 
 type Ask = (port: number, query: Uint8Array) => Promise<Uint8Array | undefined>;
