@@ -5,10 +5,11 @@ import { openFileLogStore } from "../../../core/io/wal_log_store.ts";
 import { ManualClock } from "../../twins/manual_clock.ts";
 import { MemoryDisk } from "../../twins/memory_disk.ts";
 import { MemoryLog } from "../../twins/memory_log.ts";
+import { SeededRandom } from "../../twins/seeded_random.ts";
 
 Deno.test("timedDisk: syncs that succeeded are timed, all else is the disk's", async () => {
   const clock = new ManualClock();
-  const memory = new MemoryDisk();
+  const memory = new MemoryDisk(new SeededRandom(1));
   let isBroken = false;
   const slow: Disk = {
     ...bound(memory),
@@ -39,7 +40,7 @@ Deno.test("timedDisk: syncs that succeeded are timed, all else is the disk's", a
 Deno.test("openFileLogStore: each batch of the log is one sync that is told of, snapshots are not", async () => {
   let syncs = 0;
   const options = { identity: "a", owner: "test", log: new MemoryLog(), onSync: () => void syncs++ };
-  await using store = await openFileLogStore("/log", new MemoryDisk(), options);
+  await using store = await openFileLogStore("/log", new MemoryDisk(new SeededRandom(1)), options);
   const before = syncs;
   const hardState = { term: 1, vote: 1, commit: 0 };
   const entry = (index: number) => ({ type: "normal" as const, index, term: 1, data: new Uint8Array(8) });

@@ -56,6 +56,21 @@ Deno.test("receiveVote: a majority wins, an answer counts once, the first of eac
   assert.equal(member.engine.status().role, "leader");
 });
 
+Deno.test("elections: those that were begun and won are counted, asking before is not", () => {
+  const alone = new TestMember({ voters: [1] });
+  alone.lead();
+  assert.deepEqual(alone.engine.elections, { startedCount: 1, wonCount: 1 });
+  const asking = new TestMember(PRE_VOTE);
+  asking.engine.campaign();
+  asking.settle();
+  assert.deepEqual(asking.engine.elections, { startedCount: 0, wonCount: 0 });
+  asking.step({ kind: "pre-vote-response", from: 2, term: 1, granted: true });
+  asking.settle();
+  assert.deepEqual(asking.engine.elections, { startedCount: 1, wonCount: 0 });
+  asking.step({ kind: "vote-response", from: 2, granted: true });
+  assert.deepEqual(asking.engine.elections, { startedCount: 1, wonCount: 1 });
+});
+
 Deno.test("receiveVote: a majority of refusals ends the campaign", () => {
   const member = new TestMember();
   member.engine.campaign();
