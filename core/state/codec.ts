@@ -27,7 +27,7 @@ import {
 } from "../../proto/gen/weft/v1/log_pb.ts";
 import { assert } from "../assert.ts";
 import type { SqlParameters, SqlRows, SqlValue } from "../seams/sql_database.ts";
-import { EntryReader } from "./entry_reader.ts";
+import { EntryWriter } from "./entry_writer.ts";
 import { ENTRY_BYTES_MAX, PARAMETER_COUNT_MAX, PARAMETER_UNITS_MAX, RESTORE_ID_CHARACTERS_MAX } from "./limits.ts";
 import type { RestoreCommit, RestorePart } from "./restore.ts";
 import { validateWriteSession, type WriteSession } from "./write_session.ts";
@@ -65,6 +65,9 @@ export type DecodedEntry = EntryStatement | ChecksumEntry | RestorePart | Restor
   readonly why: string;
 };
 
+/** Remembers texts and nothing else. */
+const ENTRY_WRITER = new EntryWriter();
+
 /** An entry that answers with the rows of its last statement that has any. All statements take effect, or none. */
 export function queryEntry(sql: string, parameters: SqlParameters): RaftLogEntry {
   const statement = { sql, parameters: parameterMessages(parameters) };
@@ -91,8 +94,10 @@ export function encodeEntry(entry: RaftLogEntry, session?: WriteSession): Uint8A
 
 /** The bytes that go into the log, or why the entry may not, a sentence: for what others than commands have made. */
 export function tryEncodeEntry(entry: RaftLogEntry, session?: WriteSession): Uint8Array | string {
-  const bytes = withEnvelope(toBinary(RaftLogEntrySchema, entry), session && sessionEnvelope(session));
-  const decoded = new EntryReader().read(bytes) ?? decodeEntry(bytes);
+  const plain = ENTRY_WRITER.write(entry);
+  if (plain && !session) return plain;
+  const bytes = withEnvelope(plain ?? toBinary(RaftLogEntrySchema, entry), session && sessionEnvelope(session));
+  const decoded = decodeEntry(bytes);
   return decoded.kind === "undecodable" ? decoded.why : bytes;
 }
 
