@@ -10,6 +10,7 @@
 import net from "node:net";
 import tls from "node:tls";
 import { delay } from "./alarm.ts";
+import { openAtAny } from "./any_address.ts";
 import type { LinkAddress, LinkDropReason } from "./raft_link_limits.ts";
 
 /** What TLS needs, PEM texts. Never logged. */
@@ -156,7 +157,7 @@ export interface LinkListener extends AsyncDisposable {
 }
 
 /**
- * Listens on `address`; `::` takes IPv4 too.
+ * Listens on `address`; `::` takes both families, or IPv4 on a host without IPv6.
  *
  * @throws {Error} If the address is not this host's, is taken, or the TLS texts cannot be used.
  */
@@ -178,9 +179,11 @@ export async function listenSocket(
     if (!tlsOptions) ready(socket);
   });
   server.on("tlsClientError", ({ message }: Error) => events.tlsRefused(message));
-  await new Promise<void>((resolve, reject) => {
+  await openAtAny(address.host, (host) => {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
     server.on("error", reject);
-    server.listen({ ...address }, resolve);
+    server.listen({ host, port: address.port }, resolve);
+    return promise;
   });
   const bound = server.address();
   const port = typeof bound === "object" && bound ? bound.port : address.port;

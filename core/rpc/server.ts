@@ -8,6 +8,7 @@
  * @module
  */
 import type { DescService } from "@bufbuild/protobuf";
+import { openAtAny } from "../io/any_address.ts";
 import { runtimeInfo } from "../io/process.ts";
 import { ConfigError } from "../plugin/errors.ts";
 import type { RpcContext, RpcInterceptor, RpcPeer, RpcService } from "../plugin/rpc.ts";
@@ -169,7 +170,7 @@ export class RpcServer implements AsyncDisposable {
     const address = host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
     const listener = this.#listener(credentials.kind === "tls" ? "tls" : "plaintext");
     try {
-      this.#port = await listener.bind(host, port, credentials);
+      this.#port = await openAtAny(host, (host) => listener.bind(host, port, credentials));
     } catch (error) {
       throw bindError(address, error, TCP_HINTS);
     }

@@ -56,9 +56,10 @@ export class PluginNode implements AsyncDisposable {
     this.client = connect({ socketPath: `${config.dataDir}/${SOCKET_FILE_NAME}` }, { kind: "insecure" });
   }
 
-  static async start(plan: PluginPlan): Promise<PluginNode> {
+  /** @param more Of the configuration. */
+  static async start(plan: PluginPlan, more: Partial<NodeConfig> = {}): Promise<PluginNode> {
     const log = new MemoryLog();
-    const config = nodeConfig(Deno.makeTempDirSync({ prefix: "weft-plugin-" }));
+    const config = { ...nodeConfig(Deno.makeTempDirSync({ prefix: "weft-plugin-" })), ...more };
     const { signal } = new AbortController();
     try {
       const node = await openNode(config, log, signal, new PaperTunnels().open, undefined, plan);

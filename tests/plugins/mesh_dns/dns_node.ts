@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { NodeConfig } from "../../../core/node/config.ts";
 import type { DnsOffer } from "../../../core/plugin/dns.ts";
 import { meshDns } from "../../../plugins/mesh_dns/mod.ts";
 import { assert } from "../../../core/assert.ts";
@@ -12,6 +13,7 @@ import { planned, PluginNode } from "../../core/node/plugin_node.ts";
 export async function startDnsNode(
   options: Readonly<Record<string, unknown>> = {},
   offers: readonly DnsOffer[] = [],
+  more: Partial<NodeConfig> = {},
 ): Promise<{ readonly node: PluginNode; readonly port: number }> {
   const offering = planned({
     name: "offering",
@@ -24,7 +26,7 @@ export async function startDnsNode(
   const { name, feature, needs } = meshDns;
   assert(feature !== undefined, "MESH_DNS");
   const start = meshDns.configure({ listen: "127.0.0.1:0", ...options });
-  const node = await PluginNode.start([offering, planned({ name, feature, needs, start })]);
+  const node = await PluginNode.start([offering, planned({ name, feature, needs, start })], more);
   const answers = node.log.lines.find(({ message }) => message === "answers");
   if (!answers) {
     const why = JSON.stringify(node.plugins.list());

@@ -1,5 +1,5 @@
 /**
- * A node with mesh_dns on all addresses, in a process without IPv6; says what it answers over UDP and TCP.
+ * A node with mesh_dns, all of it on all addresses, in a process without IPv6; says what it answers over UDP and TCP.
  *
  * @module
  */
@@ -14,7 +14,8 @@ import { framed, queryBytes } from "./paper_mesh.ts";
 const QUERY = queryBytes("a.webmesh.internal", "A");
 
 takeIpv6Away();
-const { node, port } = await startDnsNode({ listen: ":0" });
+const ANY = { host: "::", port: 0 };
+const { node, port } = await startDnsNode({ listen: ":0" }, [], { grpcListen: ANY, raftListen: ANY });
 await using _ = node;
 const answered = Promise.withResolvers<Uint8Array>();
 await using client = await openUdpPort({ host: "127.0.0.1", port: 0 }, (datagram) => answered.resolve(datagram));
