@@ -17,6 +17,7 @@ export const JOINED_APPEND_ENTRIES_MAX = 4096;
 
 /** Messages to other members, in order, joined. Borrows. */
 export function coalesce(messages: readonly Message[]): PeerMessage[] {
+  if (messages.length < 2) return messages.filter(isPeerMessage);
   const joined: PeerMessage[] = [];
   /** Place in `joined` of the last message for a member. */
   const last = new Map<number, number>();

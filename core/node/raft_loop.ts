@@ -107,6 +107,7 @@ export class RaftLoop implements AsyncDisposable {
   #isBusy = false;
   /** Why nobody is served any more. */
   #over: MeshError | undefined;
+  readonly #refusals = new Map<ProposeRefusal, MeshError>();
   readonly #snapshots: SnapshotKeeper;
   readonly #disk = new SlowDisk();
   readonly #counts = { leaderChanges: 0, snapshotsSent: 0, snapshotsInstalled: 0 };
@@ -158,7 +159,7 @@ export class RaftLoop implements AsyncDisposable {
     this.#reads.tick();
     if (!this.#stalls.isEmpty || this.#parts.engine.isSendingSnapshot) this.#stalls.tick(this.#parts.engine);
     this.#disk.tick();
-    this.#wake();
+    this.#wakeIfReady();
   }
 
   /** How many ticks from now the first one comes that does anything, if nothing else happens before. */
@@ -174,7 +175,7 @@ export class RaftLoop implements AsyncDisposable {
       const level = ALARMING.has(drop) ? "error" : "debug";
       this.#parts.log[level]("raft message dropped", { kind: message.kind, from: message.from, reason: drop });
     } else this.#parts.heard?.(message);
-    this.#wake();
+    this.#wakeIfReady();
   }
 
   /** The transport lost messages to a member. */
@@ -182,7 +183,13 @@ export class RaftLoop implements AsyncDisposable {
     this.#parts.engine.reportUnreachable(raftId);
     // If a snapshot was on its way, it did not arrive; otherwise this changes nothing.
     this.#parts.engine.reportSnapshot(raftId, false);
-    this.#wake();
+    this.#wakeIfReady();
+  }
+
+  /** Most ticks and many messages change only what the engine counts: a turn for them would find nothing to do. */
+  #wakeIfReady(): void {
+    if (this.#parts.engine.hasReady()) this.#wake();
+    else this.#parts.time?.rest();
   }
 
   /** A part of the snapshot that is being sent to a member has arrived there. */
@@ -280,11 +287,18 @@ export class RaftLoop implements AsyncDisposable {
       const result = engine.proposeAll(batch.data);
       if (result.kind === "appended" || result.kind === "voided") {
         this.#proposals.appended(batch, result.index, result.term);
-      } else this.#proposals.refused(batch, refusal(result.kind === "forwarded" ? "not-leader" : result.why));
+      } else this.#proposals.refused(batch, this.#refusal(result.kind === "forwarded" ? "not-leader" : result.why));
     }
     const context = this.#reads.ask(engine.term);
     const refused = context && engine.readIndex(context);
-    if (refused) this.#reads.abandon(refusal(refused === "no-leader" ? "no-leader" : "too-busy"), context);
+    if (refused) this.#reads.abandon(this.#refusal(refused === "no-leader" ? "no-leader" : "too-busy"), context);
+  }
+
+  /** The same error for all who are refused for the same reason: they may be many, and its stack says nothing. */
+  #refusal(why: ProposeRefusal): MeshError {
+    const known = this.#refusals.get(why) ?? refusal(why);
+    this.#refusals.set(why, known);
+    return known;
   }
 
   async #run(): Promise<void> {
@@ -340,8 +354,8 @@ export class RaftLoop implements AsyncDisposable {
     const joined = this.#held.length === 0 ? coalesce(messages) : coalesce([...this.#held, ...messages]);
     this.#held = [];
     for (const [i, message] of joined.entries()) {
-      const isLast = !joined.some(({ to }, j) => j > i && to === message.to);
-      const isLastNotice = time !== undefined && isLast && isNotice(message);
+      const isLastNotice = time !== undefined && isNotice(message) &&
+        !joined.some(({ to }, j) => j > i && to === message.to);
       if (isLastNotice && this.#isBusy) this.#held.push(message);
       else send(message);
       if (!isLastNotice) continue;
