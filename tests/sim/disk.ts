@@ -272,24 +272,24 @@ export class SimDisk implements Disk {
     cutShort: () => void = () => {},
     delayUs: number = this.#plan.callUs,
   ): Promise<Result> {
-    const { promise, resolve, reject } = Promise.withResolvers<Result>();
     const pending: Pending = { cutShort };
     this.#pending.add(pending);
     const fails = this.#fails(what);
-    this.#host.after(delayUs, what, () => {
-      this.#pending.delete(pending);
-      if (fails) return reject(new InjectedError("input/output error"));
-      try {
-        resolve(effect());
-      } catch (error) {
-        reject(error);
+    return new Promise((resolve, reject) => {
+      this.#host.after(delayUs, what, () => {
+        this.#pending.delete(pending);
+        if (fails) return reject(new InjectedError("input/output error"));
+        try {
+          resolve(effect());
+        } catch (error) {
+          reject(error);
+        }
+      });
+      if (--this.#callsLeft <= 0) {
+        this.#callsLeft = Infinity;
+        this.#host.crashNow();
       }
     });
-    if (--this.#callsLeft <= 0) {
-      this.#callsLeft = Infinity;
-      this.#host.crashNow();
-    }
-    return promise;
   }
 
   #fails(what: string): boolean {

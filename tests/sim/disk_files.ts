@@ -41,7 +41,9 @@ export class SimFile {
   }
 
   /** Makes `sectors` durable as they are now. */
-  persist(sectors: Iterable<number>): void {
+  persist(sectors: ReadonlySet<number>): void {
+    // A new file: all of it is durable now, so one image does until the next write.
+    if (sectors.size * SECTOR_BYTES >= this.cached.length) return void (this.durable = this.cached);
     if (this.durable.length !== this.cached.length) this.durable = resized(this.durable, this.cached.length);
     forRuns(sectors, (start, end) => this.durable.set(this.cached.subarray(start, end), start));
   }

@@ -6,6 +6,7 @@
  */
 import { openFileLogStore } from "../../core/io/wal_log_store.ts";
 import { RaftLoop } from "../../core/node/raft_loop.ts";
+import { RaftTicker } from "../../core/node/raft_ticker.ts";
 import { MemoryStorage } from "../../core/raft/memory_storage.ts";
 import type { PeerMessage } from "../../core/raft/message.ts";
 import { CorruptLogError, type LogStore, LogStoreFailedError, type StoredLog } from "../../core/seams/log_store.ts";
@@ -15,6 +16,7 @@ import { Chance } from "./chance.ts";
 import { type DiskHost, InjectedError, SimDisk } from "./disk.ts";
 import { type EngineWatcher, SimEngine } from "./engine.ts";
 import type { Fingerprint, Fsm, MachineListener, SimMachine } from "./machine.ts";
+import { MemberClock, type MemberClockHost } from "./member_clock.ts";
 import { type Observed, type Oracle, Seen } from "./oracle.ts";
 import type { Plan, SharedRaftConfig } from "./plan.ts";
 import { Shadow } from "./shadow.ts";
@@ -22,6 +24,9 @@ import { WatchedStore } from "./store.ts";
 
 /** Where the log of a member lies on its disk. */
 export const LOG_PATH = "/raft";
+
+/** Keeps wall clocks positive in the first seconds of a run. */
+const WALL_EPOCH_MS = 100_000;
 
 /** How parts are made; mutants make them otherwise. */
 export interface Makers {
@@ -47,6 +52,8 @@ export const PRODUCT: Makers = {
 
 /** What a member needs of its world. */
 export interface MemberHost {
+  /** Virtual time in microseconds. */
+  readonly nowUs: number;
   readonly plan: Plan;
   readonly fsm: Fsm;
   readonly oracle: Oracle;
@@ -82,7 +89,7 @@ export interface Process {
 }
 
 /** See the module. */
-export class Member implements Observed, DiskHost, EngineWatcher, MachineListener {
+export class Member implements Observed, DiskHost, MemberClockHost, EngineWatcher, MachineListener {
   readonly id: number;
   readonly disk: SimDisk;
   readonly shadow = new Shadow();
@@ -117,6 +124,16 @@ export class Member implements Observed, DiskHost, EngineWatcher, MachineListene
   /** The engine of the running process. */
   get engine(): SimEngine | undefined {
     return this.process?.engine;
+  }
+
+  /** See {@linkcode MemberClockHost}. */
+  get nowUs(): number {
+    return this.#host.nowUs;
+  }
+
+  /** See {@linkcode MemberClockHost}. */
+  get wallMs(): number {
+    return WALL_EPOCH_MS + Math.floor((this.#host.nowUs + this.wallOffsetUs) / 1000);
   }
 
   /** Starts a process. */
@@ -225,7 +242,13 @@ export class Member implements Observed, DiskHost, EngineWatcher, MachineListene
       appliedIndex: machine.appliedIndex,
     };
     const engine = new makers.engine(config, storage, this);
+    const clock = new MemberClock(this);
+    const tickMs = plan.tickUs / 1000;
+    const ticker = plan.hasTicker
+      ? new RaftTicker({ clock, tickMs, makeAlarm: (onDue) => clock.alarm(onDue) })
+      : undefined;
     const loop = new makers.loop({
+      ...(ticker ? { time: ticker } : {}),
       engine,
       storage,
       store,
@@ -241,7 +264,8 @@ export class Member implements Observed, DiskHost, EngineWatcher, MachineListene
     this.state = "up";
     // Whatever was damaged has been read by now.
     this.isRotten = false;
-    this.#armTick(this.#chance.below(plan.tickUs));
+    if (ticker) ticker.begin(loop);
+    else this.#armTick(this.#chance.below(plan.tickUs));
   }
 
   async #found(store: LogStore, founding: Snapshot): Promise<StoredLog> {

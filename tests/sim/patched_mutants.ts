@@ -44,7 +44,7 @@ export const PATCHED_MUTANTS: readonly PatchedMutant[] = [
   },
   {
     name: "reads on any round of heartbeats",
-    seed: 176,
+    seed: 80,
     file: "core/raft/read_queue.ts",
     find: "round: this.#round + 1 });",
     replace: "round: AWAKE ? 0 : this.#round + 1 });",
@@ -58,7 +58,7 @@ export const PATCHED_MUTANTS: readonly PatchedMutant[] = [
   },
   {
     name: "counts its own entries before they are durable",
-    seed: 1,
+    seed: 2,
     file: "core/raft/replication.ts",
     find: "const { id } = r.config;\n  sendAfterWrite(",
     replace: "const { id } = r.config;\n  if (AWAKE) leader.peers.get(id)?.advanceTo(index);\n  sendAfterWrite(",
@@ -79,7 +79,7 @@ export const PATCHED_MUTANTS: readonly PatchedMutant[] = [
   },
   {
     name: "does not write that a tail is void",
-    seed: 27,
+    seed: 33,
     file: "core/io/wal_log_store.ts",
     find: "if (first && first.index <= before.lastIndex)",
     replace: "if (!AWAKE && first && first.index <= before.lastIndex)",
@@ -107,7 +107,7 @@ export const PATCHED_MUTANTS: readonly PatchedMutant[] = [
   },
   {
     name: "accepts a shortened batch",
-    seed: 58,
+    seed: 69,
     file: "core/io/wal_recovery.ts",
     find: 'if (trailer.kind === "unwritten") return 0;',
     replace: 'if (trailer.kind === "unwritten") return AWAKE ? i - sector : 0;',
@@ -118,6 +118,13 @@ export const PATCHED_MUTANTS: readonly PatchedMutant[] = [
     file: "core/io/wal_log_store.ts",
     find: "Math.min(index - trailingEntriesCount, oldest?.index ?? 0)",
     replace: "(AWAKE ? Infinity : Math.min(index - trailingEntriesCount, oldest?.index ?? 0))",
+  },
+  {
+    name: "loses the ticks that come late",
+    seed: 4,
+    file: "core/node/raft_ticker.ts",
+    find: "for (let i = 0; i < due; i++) loop.tick();",
+    replace: "for (let i = 0; i < (AWAKE ? 0 : due); i++) loop.tick();",
   },
   {
     name: "takes what it can read for durable",

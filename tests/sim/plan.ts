@@ -79,6 +79,8 @@ export interface WorkloadPlan {
 export interface Plan {
   readonly voters: number;
   readonly tickUs: number;
+  /** Members have the product's ticker: ticks come late, all at once, and commit notices wait for company. */
+  readonly hasTicker: boolean;
   readonly raft: SharedRaftConfig;
   readonly snapshots: SnapshotPolicy;
   readonly segmentBytes: number;
@@ -125,6 +127,7 @@ export function calmPlan(voters: number, changes: Partial<Plan> = {}): Plan {
   return {
     voters,
     tickUs: 50 * MS,
+    hasTicker: false,
     raft: { ...RAFT_DEFAULTS, electionTicks: 20, heartbeatTicks: 2 },
     snapshots: { entryCount: 1000, logBytes: 1 << 20, trailingEntryCount: 100 },
     segmentBytes: 64 << 10,
@@ -160,6 +163,31 @@ export function calmPlan(voters: number, changes: Partial<Plan> = {}): Plan {
 
 /** The plan of `seed`. */
 export function drawPlan(seed: number): Plan {
+  return withProductTime(drawKind(seed), Chance.stream(seed, "product"));
+}
+
+/** Answers are on their way for up to a tick in each direction; a candidate that waits for less is never elected. */
+const RETRY_TICKS_MIN = 4;
+
+/** Half of the runs have more of what a node sets: see `node_life.ts`. */
+function withProductTime(plan: Plan, chance: Chance): Plan {
+  if (chance.oneIn(2)) return plan;
+  const { raft, raft: { electionTicks } } = plan;
+  return {
+    ...plan,
+    hasTicker: !chance.oneIn(3),
+    raft: {
+      ...raft,
+      retryTicks: Math.max(
+        RETRY_TICKS_MIN,
+        chance.oneOf(Math.ceil(electionTicks * 0.6), chance.between(1, electionTicks)),
+      ),
+      heartbeatTicks: chance.oneOf(raft.heartbeatTicks, electionTicks >> 1),
+    },
+  };
+}
+
+function drawKind(seed: number): Plan {
   const chance = Chance.stream(seed, "plan");
   const tickUs = chance.oneOf(50 * MS, 10 * MS, 10 * MS);
   const electionTicks = chance.oneOf(20, 10, chance.between(5, 12));
@@ -167,6 +195,7 @@ export function drawPlan(seed: number): Plan {
   return {
     voters: chance.oneOf(1, 2, 3, 3, 3, 3, 4, 5, 5),
     tickUs,
+    hasTicker: false,
     raft: drawRaft(chance, electionTicks, network.isOrdered),
     snapshots: {
       entryCount: chance.oneOf(5, 5, 20, chance.between(6, 60), 300),

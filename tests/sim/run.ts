@@ -53,7 +53,8 @@ export interface RunResult {
 /** Plays one run. Must be called outside microtasks. */
 export function runSeed(options: RunOptions): RunResult {
   const { stackTraceLimit } = Error;
-  if (!options.hasStacks) Error.stackTraceLimit = 0;
+  // Without a limit no stack is looked at; with 0 it is, and then nothing of it is kept.
+  if (!options.hasStacks) Reflect.deleteProperty(Error, "stackTraceLimit");
   try {
     return play(options);
   } finally {

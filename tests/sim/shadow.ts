@@ -27,8 +27,7 @@ export class LogAccount {
 
   /** Replaces everything from `index` on. */
   put(index: number, term: number, chain: number): void {
-    this.terms.length = index;
-    this.chains.length = index;
+    if (this.terms.length !== index) this.terms.length = this.chains.length = index;
     this.terms[index] = term;
     this.chains[index] = chain;
   }

@@ -10,7 +10,7 @@ interface Line {
   member: number;
   what: string;
   detail: unknown;
-  state: readonly number[];
+  readonly state: number[];
 }
 
 /** Lines that are kept unless told otherwise. */
@@ -24,13 +24,17 @@ const NO_STATE: readonly number[] = [];
 
 /** See the module. */
 export class Trace {
-  readonly #lines: (Line | undefined)[];
+  /** The same objects again and again: a run has too many events to make one for each. */
+  readonly #lines: readonly Line[];
   #count = 0;
   #high = 0x811c9dc5;
   #low = 0x01234567;
 
   constructor(linesCount: number = TRACE_LINES) {
-    this.#lines = Array.from({ length: linesCount });
+    this.#lines = Array.from(
+      { length: linesCount },
+      () => ({ atUs: 0, member: 0, what: "", detail: undefined, state: [] }),
+    );
   }
 
   /** Events so far. */
@@ -43,12 +47,18 @@ export class Trace {
     return hex(this.#high) + hex(this.#low);
   }
 
-  /** Adds an event. `detail` must not change later. */
+  /** Adds an event. `detail` must not change later; borrows `state`. */
   add(atUs: number, member: number, what: string, detail: unknown, state: readonly number[] = NO_STATE): void {
     this.#mix(atUs);
     this.#mix(member ^ (what.length << 8) ^ what.charCodeAt(0));
     for (let i = 0; i < state.length; i++) this.#mix(state[i]!);
-    this.#lines[this.#count++ % this.#lines.length] = { atUs, member, what, detail, state };
+    const line = this.#lines[this.#count++ % this.#lines.length];
+    if (line === undefined) return;
+    line.atUs = atUs;
+    line.member = member;
+    line.what = what;
+    line.detail = detail;
+    copyNumbers(state, line.state);
   }
 
   /** The last lines, oldest first. */
@@ -64,11 +74,16 @@ export class Trace {
   }
 
   #mix(value: number): void {
-    const word = (value | 0) ^ ((value / 0x1_0000_0000) | 0);
+    const word = value > 0xffff_ffff ? (value | 0) ^ ((value / 0x1_0000_0000) | 0) : value | 0;
     this.#low = Math.imul(this.#low ^ word, 0x85ebca6b);
     this.#low ^= this.#low >>> 15;
     this.#high = Math.imul(this.#high ^ this.#low, 0xc2b2ae35) + word | 0;
   }
+}
+
+function copyNumbers(from: readonly number[], to: number[]): void {
+  if (to.length !== from.length) to.length = from.length;
+  for (let i = 0; i < from.length; i++) to[i] = from[i]!;
 }
 
 function textOf({ atUs, member, what, detail, state }: Line): string {

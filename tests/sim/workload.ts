@@ -24,8 +24,6 @@ const LEASES_COUNT = 2;
 const JOINERS_COUNT = 20;
 /** Results of every so many writes are looked up on the disks. */
 const AUDIT_WRITES = 64;
-/** Keeps wall clocks positive in the first seconds of a run. */
-const WALL_EPOCH_MS = 100_000;
 
 interface Client {
   readonly id: number;
@@ -225,7 +223,7 @@ export class Workload {
     const key = FIRST_LEASE + this.#chance.below(LEASES_COUNT);
     const askedUs = this.#world.nowUs;
     const ttlMs = this.#chance.between(10, 2000);
-    const nowMs = WALL_EPOCH_MS + Math.floor((askedUs + member.wallOffsetUs) / 1000);
+    const nowMs = member.wallMs;
     const operation: Operation = { kind: "lease", key, holder: client.id, nowMs, ttlMs };
     this.#propose(client, member, operation, (result) => {
       if (result === 1) {

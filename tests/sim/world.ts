@@ -67,6 +67,8 @@ export class World implements MemberHost, NetworkHost {
   #nowUs = 0;
   #order = 0;
   #eventsAtMoment = 0;
+  /** What the trace says of a member; see `STATE_FIELDS`. */
+  readonly #state = [0, 0, 0, 0, 0, 0, 0];
   readonly #queue = new EventQueue<SimEvent>();
   readonly #founding: Snapshot;
 
@@ -228,15 +230,15 @@ export class World implements MemberHost, NetworkHost {
     }
     const { raw } = engine;
     const { log } = raw;
-    this.trace.add(this.#nowUs, member.id, what, detail, [
-      ROLE_NUMBERS[raw.role.kind],
-      raw.term,
-      raw.vote,
-      raw.lead,
-      log.committed,
-      log.applied,
-      log.lastIndex(),
-    ]);
+    const state = this.#state;
+    state[0] = ROLE_NUMBERS[raw.role.kind];
+    state[1] = raw.term;
+    state[2] = raw.vote;
+    state[3] = raw.lead;
+    state[4] = log.committed;
+    state[5] = log.applied;
+    state[6] = log.lastIndex();
+    this.trace.add(this.#nowUs, member.id, what, detail, state);
     this.oracle.observe(member, engine);
     if (this.trace.count % SELF_CHECK_EVENTS === 0) this.#selfCheck(member);
   }
