@@ -5,6 +5,7 @@
  */
 import { Feature } from "../../proto/gen/v1/mesh_messages_pb.ts";
 import { buildInfo } from "../io/build_info.ts";
+import { processorWaitMs } from "../io/processor_wait_linux.ts";
 import { StrayFailures } from "../io/stray_failures.ts";
 import { MeshError } from "../plugin/errors.ts";
 import type { PluginState, PluginStates } from "../plugin/plugin_state.ts";
@@ -57,7 +58,7 @@ export class PluginHost implements PluginStates, AsyncDisposable {
   constructor(parts: PluginHostParts) {
     this.#parts = parts;
     this.metrics = parts.metrics ?? new MetricRegistry();
-    const timer = new HookTimer(parts.clock);
+    const timer = new HookTimer(parts.clock, processorWaitMs);
     this.#strays = new StrayFailures((owner, error) => this.#strayed(owner, error));
     this.#instances = parts.plan.map((plan, place) => {
       const { name, moduleUrl } = plan;

@@ -10,22 +10,38 @@
 import { HOOK_BUDGET_MS, HOOK_STRIKE_WINDOW_MS, HOOK_STRIKES_MAX } from "../plugin/plugin.ts";
 import type { Clock } from "../seams/clock.ts";
 
+/** So old a look at how long the thread has waited for a processor may be, in milliseconds. */
+const WAIT_LOOK_MS = 20;
 /** Turns of the microtask queue after which who was woken has run. */
 const WAKE_TURN_COUNT = 8;
 
-interface Frame {
+/** When something began. */
+export interface Mark {
   readonly startMs: number;
-  /** Spent in calls that are measured by themselves. */
+  /** How long the thread had waited for a processor at a look shortly before. */
+  readonly waitedMs: number;
+}
+
+interface Frame extends Mark {
+  /** Spent in calls that are measured by themselves, and what of it was waiting, as far as that was looked at. */
   innerMs: number;
+  innerWaitedMs: number;
 }
 
 /** One stack of calls for all plugins, so that nobody pays for what another one does inside his call. */
 export class HookTimer {
   readonly #clock: Pick<Clock, "monotonicMs">;
+  readonly #waitedMs: () => number | undefined;
   readonly #frames: Frame[] = [];
+  #look: Mark = { startMs: -Infinity, waitedMs: 0 };
 
-  constructor(clock: Pick<Clock, "monotonicMs">) {
+  /**
+   * @param waitedMs How long this thread has waited for a processor since it began: nobody pays for a host that has other things to
+   * do. `undefined` where the system does not say.
+   */
+  constructor(clock: Pick<Clock, "monotonicMs">, waitedMs: () => number | undefined = () => undefined) {
     this.#clock = clock;
+    this.#waitedMs = waitedMs;
   }
 
   /** Milliseconds on a clock that only goes forward. */
@@ -35,17 +51,40 @@ export class HookTimer {
 
   /** Runs `call`; tells how long it took, without what is measured inside. */
   time<Result>(call: () => Result, tell: (ms: number) => void): Result {
-    const frame: Frame = { startMs: this.nowMs(), innerMs: 0 };
+    const { startMs, waitedMs } = this.mark();
+    const frame: Frame = { startMs, waitedMs, innerMs: 0, innerWaitedMs: 0 };
     this.#frames.push(frame);
     try {
       return call();
     } finally {
       this.#frames.pop();
       const elapsedMs = this.nowMs() - frame.startMs;
+      const waitedMs = this.#waitedSince(frame, elapsedMs);
       const outer = this.#frames.at(-1);
-      if (outer) outer.innerMs += elapsedMs;
-      tell(elapsedMs - frame.innerMs);
+      if (outer) {
+        outer.innerMs += elapsedMs;
+        outer.innerWaitedMs += waitedMs;
+      }
+      tell(elapsedMs - frame.innerMs - Math.max(0, waitedMs - frame.innerWaitedMs));
     }
+  }
+
+  /** Something begins. Hot: looks at the system only now and then. */
+  mark(): Mark {
+    const startMs = this.nowMs();
+    if (startMs - this.#look.startMs >= WAIT_LOOK_MS) this.#look = { startMs, waitedMs: this.#waitedMs() ?? 0 };
+    return { startMs, waitedMs: this.#look.waitedMs };
+  }
+
+  /** For how long the thread has been kept since `mark`. */
+  sinceMs(mark: Mark): number {
+    const elapsedMs = this.nowMs() - mark.startMs;
+    return elapsedMs - this.#waitedSince(mark, elapsedMs);
+  }
+
+  /** What is short enough anyway is not looked at. */
+  #waitedSince(mark: Mark, elapsedMs: number): number {
+    return elapsedMs <= HOOK_BUDGET_MS ? 0 : (this.#waitedMs() ?? 0) - mark.waitedMs;
   }
 }
 
@@ -134,8 +173,9 @@ export class PluginMeter {
   }
 
   async #watch(hook: string): Promise<void> {
-    const startMs = this.#parts.timer.nowMs();
+    const { timer } = this.#parts;
+    const mark = timer.mark();
     for (let turn = 0; turn < WAKE_TURN_COUNT; turn++) await undefined;
-    this.#look(hook, this.#parts.timer.nowMs() - startMs);
+    this.#look(hook, timer.sinceMs(mark));
   }
 }

@@ -51,7 +51,7 @@ export const PLUGIN_NAME_CHARACTERS_MAX = 32;
 export const START_BUDGET_MS = 5_000;
 /** A stop that has not settled after this time is no longer waited for, in milliseconds. */
 export const STOP_BUDGET_MS = 1_000;
-/** A call into a plugin that keeps the thread for longer is a strike, in milliseconds. */
+/** A call into a plugin that keeps the thread for longer is a strike, in milliseconds; waiting for a processor does not count. */
 export const HOOK_BUDGET_MS = 100;
 /** So many strikes of one hook … */
 export const HOOK_STRIKES_MAX = 3;

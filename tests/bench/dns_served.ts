@@ -17,8 +17,9 @@ export interface Held {
   readonly threads: number;
 }
 
-/** What the process says when it is asked: its own metrics, by name and labels, and its heap. */
+/** What the process says when it is asked: whether mesh_dns runs, its metrics by name and labels, and its heap. */
 interface Said {
+  readonly plugin: string;
   readonly heapBytes: number;
   readonly externalBytes: number;
   readonly counts: Readonly<Record<string, number>>;
@@ -66,6 +67,11 @@ export class DnsServed implements AsyncDisposable {
 
   descriptors(): number {
     return [...Deno.readDirSync(`/proc/${this.pid}/fd`)].length;
+  }
+
+  /** `running`, or what became of mesh_dns. */
+  async plugin(): Promise<string> {
+    return (await this.#ask()).plugin;
   }
 
   /** Numbers of mesh_dns' own metrics. */
@@ -150,7 +156,9 @@ async function serve(options: Readonly<Record<string, unknown>>): Promise<void> 
       await delay(50);
     }
     const { heapUsed, external } = Deno.memoryUsage();
-    console.log(JSON.stringify({ heapBytes: heapUsed, externalBytes: external, counts }));
+    const { phase, reason } = node.plugins.list().find(({ name }) => name === "mesh_dns") ?? {};
+    const plugin = `${phase}${reason ? `: ${reason}` : ""}`;
+    console.log(JSON.stringify({ plugin, heapBytes: heapUsed, externalBytes: external, counts }));
   }
 }
 

@@ -194,7 +194,9 @@ class Soak {
     const state = /State:\s+(.*)/.exec(Deno.readTextFileSync(`/proc/${pid}/status`))?.[1];
     throw new Error(
       `${name} ${type}: not answered ${HONEST_TRIES} times in a row by ${ask.name}; ` +
-        `${queuedBytes(port)} bytes wait at its socket, the server is ${state}, ${this.#served.cpuSeconds()} s`,
+        `mesh_dns is ${await this.#served.plugin()}, ${
+          queuedBytes(port)
+        } bytes wait at its socket, the server is ${state}, ${this.#served.cpuSeconds()} s`,
     );
   }
 }
@@ -230,7 +232,13 @@ async function askByUdp(port: number, query: Uint8Array): Promise<Uint8Array | u
 }
 
 async function askByTcp(port: number, query: Uint8Array): Promise<Uint8Array | undefined> {
-  using connection = await Deno.connect({ hostname: HONEST_HOST, port });
+  let connection: Deno.TcpConn;
+  try {
+    connection = await Deno.connect({ hostname: HONEST_HOST, port });
+  } catch {
+    return undefined;
+  }
+  using _connection = connection;
   const received = (async () => {
     await connection.write(framed(query));
     const buffer = new Uint8Array(2048);

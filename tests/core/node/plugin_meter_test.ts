@@ -6,7 +6,9 @@ class Setting {
   nowMs = 0;
   readonly trips: string[] = [];
   readonly strikes: string[] = [];
-  readonly timer = new HookTimer({ monotonicMs: () => this.nowMs });
+  /** How long the thread has waited for a processor. */
+  waitedMs = 0;
+  readonly timer = new HookTimer({ monotonicMs: () => this.nowMs }, () => this.waitedMs);
   readonly meter = this.make("a");
 
   make(name: string): PluginMeter {
@@ -21,6 +23,12 @@ class Setting {
   spin(ms: number = HOOK_BUDGET_MS + 100): void {
     this.nowMs += ms;
   }
+
+  /** The host has other things to do. */
+  wait(ms: number): void {
+    this.nowMs += ms;
+    this.waitedMs += ms;
+  }
 }
 
 Deno.test("PluginMeter: three late calls of one hook within the window trip the breaker, once", () => {
@@ -33,6 +41,29 @@ Deno.test("PluginMeter: three late calls of one hook within the window trip the 
   at.meter.run("hook", () => at.spin());
   at.meter.run("hook", () => at.spin());
   assert.deepEqual(at.trips, ["a: kept the thread for 200 ms, 100 are allowed (hook, 3 times within 60 s)"]);
+});
+
+Deno.test("PluginMeter: time that the thread waits for a processor is nobody's", async () => {
+  const at = new Setting();
+  for (let i = 0; i < 5; i++) {
+    at.wait(1_000);
+    at.meter.run("hook", () => at.wait(1_000));
+    at.meter.run("hook", () => {
+      at.wait(1_000);
+      at.spin(HOOK_BUDGET_MS);
+      at.wait(1_000);
+    });
+  }
+  await at.meter.wake("promise", Promise.resolve()).then(() => at.wait(1_000));
+  for (let turn = 0; turn < 20; turn++) await undefined;
+  assert.deepEqual(at.strikes, []);
+  at.meter.run("hook", () => {
+    at.wait(1_000);
+    at.spin();
+    // A look of somebody inside is no excuse.
+    at.meter.run("inner", () => at.wait(1_000));
+  });
+  assert.deepEqual(at.strikes, ["a hook"]);
 });
 
 Deno.test("PluginMeter: strikes are forgotten after the window, and count when the call throws too", () => {
