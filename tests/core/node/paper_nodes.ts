@@ -9,6 +9,7 @@ import { IpAddress } from "../../../core/ip/address.ts";
 import { Prefix } from "../../../core/ip/prefix.ts";
 import type { NodeConfig } from "../../../core/node/config.ts";
 import { type OpenNode, openNode, SOCKET_FILE_NAME } from "../../../core/node/node.ts";
+import type { PluginHost } from "../../../core/node/plugin_host.ts";
 import type { PluginPlan } from "../../../core/node/plugin_plan.ts";
 import { APPLIED_INDEX_KEY, READ_CONSISTENCY_KEY } from "../../../core/plugin/read_level.ts";
 import { connect, type RpcClient } from "../../../core/rpc/client.ts";
@@ -25,14 +26,14 @@ const NETWORK = Prefix.parse("10.83.0.0/29");
 export class PaperNodes implements AsyncDisposable {
   readonly tunnels = new PaperTunnels();
   readonly log = new MemoryLog();
-  readonly #plan: PluginPlan;
+  readonly #plan: (nodeId: string) => PluginPlan;
   readonly #directory = Deno.makeTempDirSync({ prefix: "weft-nodes-" });
   readonly #open = new Map<string, OpenNode>();
   readonly #ports = new Map<string, { readonly grpc: number; readonly raft: number }>();
 
-  /** @param plan Plugins of each node. */
-  constructor(plan: PluginPlan = []) {
-    this.#plan = plan;
+  /** @param plan Plugins of each node, the same for all or by its id. */
+  constructor(plan: PluginPlan | ((nodeId: string) => PluginPlan) = []) {
+    this.#plan = typeof plan === "function" ? plan : () => plan;
   }
 
   config(nodeId: string, changes: Partial<NodeConfig> = {}): NodeConfig {
@@ -74,7 +75,7 @@ export class PaperNodes implements AsyncDisposable {
       signal,
       this.tunnels.open,
       undefined,
-      this.#plan,
+      this.#plan(nodeId),
     );
     this.#open.set(nodeId, node);
     return node;
@@ -92,6 +93,13 @@ export class PaperNodes implements AsyncDisposable {
   async stop(nodeId: string): Promise<void> {
     await this.#open.get(nodeId)?.[Symbol.asyncDispose]();
     this.#open.delete(nodeId);
+  }
+
+  /** The plugins of a running node. */
+  plugins(nodeId: string): PluginHost {
+    const node = this.#open.get(nodeId);
+    assert(node, nodeId);
+    return node.plugins;
   }
 
   /** Where a node keeps its state. */
