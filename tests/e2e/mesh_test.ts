@@ -14,9 +14,10 @@ const NEEDS: readonly Need[] = [...LAB_NEEDS, "tun", "command:ping", "command:ip
 /** Every node pings every other this long after the last join. */
 const FORMED_MS = 5_000;
 
-async function formed(lab: MeshLab): Promise<[MeshNode, MeshNode, MeshNode]> {
+/** @param options Of the first node. */
+async function formed(lab: MeshLab, options: readonly string[] = []): Promise<[MeshNode, MeshNode, MeshNode]> {
   const [a, b, c] = [await lab.node("a"), await lab.node("b"), await lab.node("c")];
-  await a.start("--bootstrap", "--primary-endpoint", a.host.ipv4);
+  await a.start("--bootstrap", "--primary-endpoint", a.host.ipv4, ...options);
   await b.start("--join", `${a.host.ipv4}:8443`, "--as-voter");
   await c.start("--join", `${a.host.ipv4}:8443`, "--as-voter");
   return [a, b, c];
@@ -37,15 +38,21 @@ async function hostState(node: MeshNode): Promise<string> {
   return [links, addresses, routes, routes6].join("\n").replace(/valid_lft \S+|preferred_lft \S+|expires \S+/g, "");
 }
 
-async function wholeMesh(program: Program): Promise<void> {
+/** @param look What else to look at, once all nodes reach each other. */
+async function wholeMesh(
+  program: Program,
+  options: readonly string[] = [],
+  look: (a: MeshNode, b: MeshNode) => Promise<void> = () => Promise.resolve(),
+): Promise<void> {
   await using lab = await MeshLab.create(program);
-  const nodes = await formed(lab);
+  const nodes = await formed(lab, options);
   const [a, b, c] = nodes;
   await everyPairPings(nodes, FORMED_MS);
   await eventually("all three to vote", async () => {
     const { members } = (await a.mustStatus()).raft;
     return members.length === 3 && members.every((member) => member.voter);
   }, WHOLE_MS);
+  await look(a, b);
   await directTraffic(a, b, c);
   await sameState(nodes);
   for (const node of nodes) {
@@ -94,10 +101,24 @@ async function survives(nodes: readonly MeshNode[], node: MeshNode, signal: Deno
 
 labTest("mesh from source: forms, carries traffic, survives stops and kills", NEEDS, () => wholeMesh(sourceProgram()));
 
-labTest("mesh from the executable: forms, carries traffic, survives stops and kills", NEEDS, async () => {
+const COMPILED_NEEDS: readonly Need[] = [...NEEDS, "command:curl", "command:dig"];
+
+labTest("mesh from the executable: forms, carries traffic, survives stops and kills", COMPILED_NEEDS, async () => {
   await using program = await compiledProgram();
-  await wholeMesh(program);
+  await wholeMesh(program, ["--feature", "metrics,mesh-dns"], scrapesAndResolves);
 });
+
+/** Plugins with packages of their own have them with them. */
+async function scrapesAndResolves(a: MeshNode, b: MeshNode): Promise<void> {
+  const metrics = await a.host.mustExec(["curl", "-sf", "http://127.0.0.1:8080/metrics"]);
+  assert.match(metrics, /^weft_mesh_nodes 3$/m);
+  assert.match(metrics, /^process_cpu_seconds_total [0-9.]+$/m);
+  const dig = async (...args: string[]) =>
+    (await a.host.mustExec(["dig", "+short", "@127.0.0.1", "-p", "5353", ...args])).trim();
+  const { ipv4 } = await b.addresses();
+  assert.equal(await dig("b.webmesh.internal", "A"), ipv4);
+  assert.equal(await dig("+tcp", "-x", ipv4), "b.webmesh.internal.");
+}
 
 labTest("leave: gone from every table, and back at the same addresses", NEEDS, async () => {
   await using lab = await MeshLab.create(sourceProgram());

@@ -9,6 +9,7 @@ export type Need = "root" | "namespaces" | "tun" | "python-grpc" | `command:${st
 
 /** Commands of iproute2 and friends and the packages that have them, for the reason's text. */
 const PACKAGES: Readonly<Record<string, string>> = {
+  dig: "bind9-dnsutils",
   ip: "iproute2",
   iperf3: "iperf3",
   nft: "nftables",
