@@ -14,6 +14,8 @@ import { HEADER_BYTES } from "./protocol.ts";
 export const TCP_CONNECTIONS_MAX = 64;
 /** Connections beyond that which the port may hold while those that were ended go; others are closed at once. */
 export const TCP_CONNECTIONS_SPARE = 64;
+/** Answers over TCP in one turn of the event loop, of all connections: whoever asks without pause is in nobody's way. */
+export const TCP_ANSWERS_PER_TURN_MAX = 32;
 /** From the end of one answer to the end of the next question, and for taking an answer, in milliseconds. */
 export const TCP_IDLE_MS = 10_000;
 /** Bytes of a query; answers may be longer. */
@@ -21,7 +23,7 @@ export const TCP_QUERY_BYTES_MAX = 4_096;
 
 /** What serving takes. */
 export interface TcpServiceParts {
-  readonly time: Pick<Time, "timer">;
+  readonly time: Pick<Time, "timer" | "delay">;
   readonly clock: Pick<Clock, "monotonicMs">;
   /** @returns `undefined` to close the connection. */
   readonly answer: (query: Uint8Array) => Promise<Uint8Array | undefined>;
@@ -31,9 +33,11 @@ export interface TcpServiceParts {
 /** Why a connection was closed here; `undefined` if the other side did, or this server stops. */
 export type TcpEnd = "idle" | "room" | "malformed" | undefined;
 
-/** Open connections in the order of their latest question. */
+/** Open connections in the order of their latest question, which get answers in turns. */
 export class TcpRoom {
   readonly #ends = new Map<TcpConnection, (reason: TcpEnd) => void>();
+  #answersLeft = TCP_ANSWERS_PER_TURN_MAX;
+  #nextTurn: Promise<void> | undefined;
 
   /** How many there are. */
   get size(): number {
@@ -47,12 +51,19 @@ export class TcpRoom {
     return { [Symbol.dispose]: () => void this.#ends.delete(connection) };
   }
 
-  /** It has asked something. */
-  asked(connection: TcpConnection): void {
+  /** It has asked something; resolves when it is its turn to be answered. */
+  async asked(connection: TcpConnection, time: Pick<Time, "delay">): Promise<void> {
     const end = this.#ends.get(connection);
-    if (!end) return;
-    this.#ends.delete(connection);
-    this.#ends.set(connection, end);
+    if (end) {
+      this.#ends.delete(connection);
+      this.#ends.set(connection, end);
+    }
+    while (this.#answersLeft === 0) await this.#nextTurn;
+    this.#answersLeft--;
+    this.#nextTurn ??= time.delay(0).catch(() => {}).then(() => {
+      this.#answersLeft = TCP_ANSWERS_PER_TURN_MAX;
+      this.#nextTurn = undefined;
+    });
   }
 
   #endOne(): void {
@@ -96,7 +107,7 @@ export async function serveTcp(
         filled += count;
         continue;
       }
-      room.asked(connection);
+      await room.asked(connection, time);
       const bytes = await answer(buffer.slice(2, 2 + length));
       if (!bytes) return "malformed";
       buffer.copyWithin(0, 2 + length, filled);

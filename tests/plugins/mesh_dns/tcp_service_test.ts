@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import type { TcpConnection } from "../../../core/plugin/listen.ts";
 import {
   serveTcp,
+  TCP_ANSWERS_PER_TURN_MAX,
   TCP_CONNECTIONS_MAX,
   TCP_IDLE_MS,
   TCP_QUERY_BYTES_MAX,
@@ -56,6 +57,7 @@ class PaperConnection implements TcpConnection {
 class PaperServer {
   readonly clock = new ManualClock();
   readonly room = new TcpRoom();
+  #nextTurn = Promise.withResolvers<void>();
   readonly #timers = new Set<{ atMs: number; readonly onDue: () => void }>();
 
   serve(connection: PaperConnection): Promise<TcpEnd> {
@@ -68,7 +70,14 @@ class PaperServer {
       };
     };
     const answer = () => Promise.resolve(new Uint8Array(12));
-    return serveTcp(connection, { time: { timer }, clock: this.clock, answer, room: this.room });
+    const delay = () => this.#nextTurn.promise;
+    return serveTcp(connection, { time: { timer, delay }, clock: this.clock, answer, room: this.room });
+  }
+
+  async turn(): Promise<void> {
+    this.#nextTurn.resolve();
+    this.#nextTurn = Promise.withResolvers();
+    await settled();
   }
 
   async pass(durationMs: number): Promise<void> {
@@ -80,7 +89,7 @@ class PaperServer {
 
 /** What can go on without anything from outside has gone on. */
 async function settled(): Promise<void> {
-  for (let turn = 0; turn < 20; turn++) await Promise.resolve();
+  for (let turn = 0; turn < 2_000; turn++) await Promise.resolve();
 }
 
 Deno.test("serveTcp: who does not ask for the limit is closed, who asks has as much again", async () => {
@@ -138,6 +147,24 @@ Deno.test("serveTcp: questions that are too long or none end the connection", as
     connection.give(new Uint8Array([length >> 8, length & 255]));
     assert.equal(await end, "malformed");
   }
+});
+
+Deno.test("TcpRoom: so many answers in a turn, and all connections have their share", async () => {
+  const server = new PaperServer();
+  const connections = [new PaperConnection(), new PaperConnection()];
+  for (const connection of connections) {
+    server.serve(connection);
+    for (let count = 0; count < TCP_ANSWERS_PER_TURN_MAX; count++) connection.give(QUESTION);
+  }
+  await settled();
+  const counts = () => connections.map(({ written }) => written.length);
+  assert.deepEqual(counts(), [TCP_ANSWERS_PER_TURN_MAX / 2, TCP_ANSWERS_PER_TURN_MAX / 2]);
+  await server.turn();
+  assert.deepEqual(counts(), [TCP_ANSWERS_PER_TURN_MAX, TCP_ANSWERS_PER_TURN_MAX]);
+  await server.turn();
+  connections[0]?.give(QUESTION);
+  await settled();
+  assert.deepEqual(counts(), [TCP_ANSWERS_PER_TURN_MAX + 1, TCP_ANSWERS_PER_TURN_MAX]);
 });
 
 Deno.test("TcpRoom: at one more than the limit, the longest without a question goes, of the host with the most", async () => {
