@@ -33,6 +33,7 @@ runPollingThread(libc, (port: Port) => runTunnel(libc, port));
 
 /** Holds the thread until the control thread says stop. */
 function runTunnel(libc: Libc, port: Port): void {
+  libc.steady.rehearse();
   const { start } = port;
   const { tun, udp4, udp6 } = start.descriptors;
   const sockets = [UdpSocketLinux.lent(libc, udp4, 4, start.listenPort)];

@@ -26,7 +26,7 @@ export function bootClock(libc: Libc): Clock {
   const words = new Uint32Array(TIMESPEC_WORDS);
   return {
     monotonicMs() {
-      const result = libc.call.clock_gettime(CLOCK_BOOTTIME, words);
+      const result = libc.steady.clockGettime(CLOCK_BOOTTIME, words);
       assert(result === 0, "CLOCK_BOOTTIME exists since Linux 2.6.39");
       return (words[0] ?? 0) * 1000 + (words[NANOSECONDS_WORD] ?? 0) / 1e6;
     },

@@ -9,6 +9,7 @@
  * @module
  */
 import { assert } from "../assert.ts";
+import { SteadyCalls } from "./steady_calls.ts";
 
 const SYMBOLS = {
   // int open(const char *path, int flags, ...);
@@ -78,15 +79,19 @@ const LIBRARY_NAMES = ["libc.so.6", "libc.musl-x86_64.so.1", "libc.musl-aarch64.
 export class Libc implements Disposable {
   /** The functions by their C names. Negative results mean failure: read {@linkcode Libc.errno} before anything else. */
   readonly call: Deno.DynamicLibrary<typeof SYMBOLS>["symbols"];
+  /** Those that packets need, for whoever makes them often or must be quick: the same functions. */
+  readonly steady: SteadyCalls;
   readonly #library: Deno.DynamicLibrary<typeof SYMBOLS>;
-  readonly #errno: Deno.UnsafePointerView;
+  readonly #errno: Int32Array;
 
   private constructor(library: Deno.DynamicLibrary<typeof SYMBOLS>) {
     const location = library.symbols.__errno_location();
     assert(location !== null, "__errno_location never returns null");
     this.#library = library;
-    this.#errno = new Deno.UnsafePointerView(location);
+    // The variable itself: reading it through the runtime would be a call as long as the one that failed.
+    this.#errno = new Int32Array(Deno.UnsafePointerView.getArrayBuffer(location, Int32Array.BYTES_PER_ELEMENT));
     this.call = library.symbols;
+    this.steady = new SteadyCalls(library.symbols);
   }
 
   /**
@@ -100,7 +105,7 @@ export class Libc implements Disposable {
 
   /** The errno of this thread's latest failed call; any later call may change it. */
   errno(): number {
-    return this.#errno.getInt32();
+    return this.#errno[0]!;
   }
 
   [Symbol.dispose](): void {

@@ -44,7 +44,7 @@ export class Poller {
    */
   wait(timeoutMs: number): void {
     const timeout = timeoutMs === Infinity ? -1 : Math.min(Math.max(Math.ceil(timeoutMs), 0), TIMEOUT_MAX_MS);
-    if (this.#libc.call.poll(this.#words, this.#count, timeout) >= 0) return;
+    if (this.#libc.steady.poll(this.#words, this.#count, timeout) >= 0) return;
     const errno = this.#libc.errno();
     if (errno !== Errno.EINTR) throw new OsError("poll", errno);
     for (let i = 0; i < this.#count; i++) this.#words[i * POLLFD_WORDS + EVENTS_WORD] = POLLIN;

@@ -122,7 +122,7 @@ export class TunLinux implements Tun {
   read(buffer: Uint8Array, offset: number): number {
     const start = offset - this.#headerBytes;
     assert(offset >= VIRTIO_HEADER_BYTES, "a packet has room for its virtio header");
-    const length = this.#libc.call.read(this.fd, this.#readView.at(buffer, start), buffer.length - start);
+    const length = this.#libc.steady.read(this.fd, this.#readView.at(buffer, start), buffer.length - start);
     if (length >= 0) {
       if (this.#headerBytes === 0) buffer.fill(0, offset - VIRTIO_HEADER_BYTES, offset);
       return Math.max(length - this.#headerBytes, 0);
@@ -137,7 +137,7 @@ export class TunLinux implements Tun {
   write(buffer: Uint8Array, offset: number, length: number): boolean {
     this.#pieces.set(0, buffer, offset - this.#headerBytes, length + this.#headerBytes);
     // An empty vector is no call at all for the kernel, and no error either.
-    return length > 0 && this.#libc.call.writev(this.fd, this.#pieces.words, 1) === length + this.#headerBytes;
+    return length > 0 && this.#libc.steady.writev(this.fd, this.#pieces.words, 1) === length + this.#headerBytes;
   }
 
   writeGathered(buffer: Uint8Array, pieces: Uint32Array, count: number): boolean {
@@ -150,7 +150,7 @@ export class TunLinux implements Tun {
       this.#pieces.set(i, buffer, offset, length);
       totalBytes += pieces[2 * i + 1]!;
     }
-    return this.#libc.call.writev(this.fd, this.#pieces.words, count) === totalBytes;
+    return this.#libc.steady.writev(this.fd, this.#pieces.words, count) === totalBytes;
   }
 
   [Symbol.dispose](): void {

@@ -92,7 +92,7 @@ export class UdpSocketLinux implements UdpSocket {
   receive(buffer: Uint8Array, offset: number, from: Endpoint): number {
     const message = this.#incoming;
     message.toReceive(buffer, offset);
-    const length = this.#libc.call.recvmsg(this.fd, message.header, 0);
+    const length = this.#libc.steady.recvmsg(this.fd, message.header, 0);
     if (length > 0) {
       readSocketAddress(message.address, from);
       const segmentBytes = message.takeControl(from.local);
@@ -151,13 +151,13 @@ export class UdpSocketLinux implements UdpSocket {
     message.toSend(buffer, offset, length, segmentBytes, writeSocketAddress(to, message.address));
     if (to.hasLocal) {
       message.leaveFrom(to.local, this.family);
-      if (this.#libc.call.sendmsg(this.fd, message.header, 0) >= 0) return 0;
+      if (this.#libc.steady.sendmsg(this.fd, message.header, 0) >= 0) return 0;
       const errno = this.#libc.errno();
       if (errno !== Errno.EINVAL && errno !== Errno.EADDRNOTAVAIL && errno !== Errno.ENETUNREACH) return errno;
       // The host has the address no more, or no way out from it: any other will do.
       message.toSend(buffer, offset, length, segmentBytes, writeSocketAddress(to, message.address));
     }
-    return this.#libc.call.sendmsg(this.fd, message.header, 0) >= 0 ? 0 : this.#libc.errno();
+    return this.#libc.steady.sendmsg(this.fd, message.header, 0) >= 0 ? 0 : this.#libc.errno();
   }
 }
 
