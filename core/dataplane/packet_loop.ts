@@ -21,7 +21,9 @@
  * 10. `expire` does what time alone makes due: handshakes, keepalives, key erasure; and what asks about paths.
  *
  * Runs form while more can be read, so a packet that is alone would wait for a read that finds nothing. After a turn that
- * found one packet, the next one goes on as soon as it is through.
+ * found one packet, the next one goes on as soon as it is through. One that comes a while after its descriptor was read
+ * before goes on like that too, and no other is asked for: if there is one, the next wait is none. What the host answers
+ * by itself, echo requests for one, is there as soon as the packet is delivered, and is taken without a wait.
  *
  * No descriptor is read more than {@linkcode PACKETS_PER_TURN_MAX} times, or for much more than
  * {@linkcode BYTES_PER_TURN_MAX}, in a turn, so that a flood on one starves neither the others nor the timers. Nothing
@@ -48,6 +50,8 @@ import { Segmenter } from "./segmentation.ts";
 export const PACKETS_PER_TURN_MAX = 64;
 /** Bytes taken from one descriptor before the next gets its turn; the last packet may go beyond. */
 export const BYTES_PER_TURN_MAX = 262_144;
+/** A packet that comes so long after its descriptor was read is alone as far as anybody knows. */
+export const LONE_AFTER_MS = 1;
 /** An IP packet's length field has 16 bits, and a UDP datagram's too. */
 const PACKET_BYTES_MAX = 65_535;
 /** Ranges of memory start at a multiple of this, so that two never share a cache line. */
@@ -121,6 +125,9 @@ export class PacketLoop {
   /** What was read last from the device, and from a socket, was all there was: what comes next is alone, and sent at once. */
   #isTunCalm = false;
   #isSocketCalm = false;
+  /** When the device, and a socket, were read last. */
+  #tunReadMs: number;
+  #socketReadMs: number;
   readonly #from = new Endpoint();
   readonly #now: { nowMs: number; wallMs: number };
 
@@ -149,6 +156,8 @@ export class PacketLoop {
       },
     };
     this.#now = { nowMs: parts.clock.monotonicMs(), wallMs: parts.clock.wallMs() };
+    this.#tunReadMs = this.#now.nowMs;
+    this.#socketReadMs = this.#now.nowMs;
   }
 
   /** Waits for something to do and does it. */
@@ -174,7 +183,13 @@ export class PacketLoop {
     this.#paths?.forget(this.#now);
   }
 
+  #isLongAgo(readMs: number): boolean {
+    return this.#now.nowMs - readMs >= LONE_AFTER_MS;
+  }
+
   #takeFromTun(): void {
+    const isLone = this.#isLongAgo(this.#tunReadMs);
+    this.#tunReadMs = this.#now.nowMs;
     let takenBytes = 0;
     let count = 0;
     while (count < PACKETS_PER_TURN_MAX && takenBytes < BYTES_PER_TURN_MAX) {
@@ -184,6 +199,7 @@ export class PacketLoop {
       count++;
       if (this.#segmenter.begin(TUN_START, length)) this.#sendSegments();
       else this.drops["tun-malformed"]++;
+      if (isLone) return this.#run.flush();
       if (this.#isTunCalm && count === 1) this.#run.flush();
     }
     this.#isTunCalm = count <= 1;
@@ -200,6 +216,8 @@ export class PacketLoop {
   }
 
   #takeFromSocket(socket: UdpSocket): void {
+    const isLone = this.#isLongAgo(this.#socketReadMs);
+    this.#socketReadMs = this.#now.nowMs;
     let takenBytes = 0;
     let count = 0;
     while (count < PACKETS_PER_TURN_MAX && takenBytes < BYTES_PER_TURN_MAX) {
@@ -209,6 +227,7 @@ export class PacketLoop {
       takenBytes += length;
       count++;
       this.#takeDatagrams(offset, length, socket.receivedSegmentBytes);
+      if (isLone) return this.#deliverLone();
       if (this.#isSocketCalm && count === 1) this.#coalescer.flush();
       // A kernel set up for larger receptions fills the next place too, which must be free again before it is used.
       if (length > PACKET_BYTES_MAX) this.#coalescer.flush();
@@ -216,6 +235,13 @@ export class PacketLoop {
     this.#isSocketCalm = count <= 1;
     this.#coalescer.flush();
     this.#run.flush();
+  }
+
+  /** What was received is on its way, and the answer too, unless it is itself one to what was just read from the device. */
+  #deliverLone(): void {
+    this.#coalescer.flush();
+    this.#run.flush();
+    if (this.#isLongAgo(this.#tunReadMs)) this.#takeFromTun();
   }
 
   #takeDatagrams(offset: number, length: number, segmentBytes: number): void {

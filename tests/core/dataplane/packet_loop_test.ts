@@ -2,6 +2,7 @@ import { strict as assert } from "node:assert";
 import { noLoopDrops } from "../../../core/dataplane/loop_drops.ts";
 import {
   FIRST_SOCKET_INDEX,
+  LONE_AFTER_MS,
   PacketLoop,
   PACKETS_PER_TURN_MAX,
   TUN_INDEX,
@@ -162,6 +163,78 @@ Deno.test("PacketLoop: after a turn with one packet, the next one is through bef
     assert.deepEqual(received(made), [4, 0, 0, 0, byte]);
     assert.deepEqual(made.tun.written.map((packet) => [...packet]), [[byte]]);
   }
+});
+
+Deno.test("PacketLoop: of packets that come after a pause, the first goes on alone, and the next turn takes the rest", () => {
+  const made = fixture();
+  let readCount = 0;
+  const read = made.tun.read.bind(made.tun);
+  made.tun.read = (buffer, offset) => {
+    readCount++;
+    return read(buffer, offset);
+  };
+  let receiveCount = 0;
+  const receive = made.socket.receive.bind(made.socket);
+  made.socket.receive = (buffer, offset, from) => {
+    receiveCount++;
+    return receive(buffer, offset, from);
+  };
+  made.time.nowMs += LONE_AFTER_MS;
+  for (const byte of [7, 8, 9]) {
+    made.tun.route(Uint8Array.of(byte));
+    sendTo(made, [4, 0, 0, 0, byte]);
+  }
+  made.loop.turn();
+  assert.deepEqual([readCount, receiveCount], [1, 1]);
+  assert.deepEqual(received(made), [4, 0, 0, 0, 7]);
+  assert.deepEqual(made.tun.written.map((packet) => [...packet]), [[7]]);
+  made.time.nowMs += LONE_AFTER_MS / 2;
+  made.loop.turn();
+  // The last of each finds nothing.
+  assert.deepEqual([readCount, receiveCount], [4, 4]);
+  assert.equal(made.tun.waitingCount + made.socket.waitingCount, 0);
+  assert.equal(made.peer.waitingCount, 2);
+  assert.equal(made.tun.written.length, 3);
+});
+
+Deno.test("PacketLoop: packets that keep coming after pauses all go on, one a turn", () => {
+  const made = fixture();
+  for (let i = 0; i < 5; i++) {
+    made.tun.route(Uint8Array.of(i));
+    sendTo(made, [4, 0, 0, 0, i]);
+  }
+  for (let i = 0; i < 5; i++) {
+    made.time.nowMs += 2 * LONE_AFTER_MS;
+    made.loop.turn();
+    assert.deepEqual(received(made), [4, 0, 0, 0, i]);
+    assert.equal(made.tun.written.length, i + 1);
+  }
+});
+
+Deno.test("PacketLoop: what the host answers at once leaves in the same turn", () => {
+  const made = fixture();
+  const write = made.tun.write.bind(made.tun);
+  made.tun.write = (buffer, offset, length) => {
+    made.tun.route(Uint8Array.of(8));
+    return write(buffer, offset, length);
+  };
+  made.time.nowMs += LONE_AFTER_MS;
+  sendTo(made, [4, 0, 0, 0, 7]);
+  made.loop.turn();
+  assert.deepEqual(received(made), [4, 0, 0, 0, 8]);
+  assert.equal(made.waits.length, 1);
+});
+
+Deno.test("PacketLoop: after an answer to what this host just sent, the device is not read in vain", () => {
+  const made = fixture();
+  made.time.nowMs += LONE_AFTER_MS;
+  made.tun.route(Uint8Array.of(7));
+  made.loop.turn();
+  made.tun.read = () => assert.fail("nobody said that there is a packet");
+  made.time.nowMs += LONE_AFTER_MS / 2;
+  sendTo(made, [4, 0, 0, 0, 8]);
+  made.loop.turn();
+  assert.deepEqual(made.tun.written.map((packet) => [...packet]), [[8]]);
 });
 
 Deno.test("PacketLoop: what is not WireGuard is counted and never reaches the engine", () => {
