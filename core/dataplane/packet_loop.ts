@@ -2,7 +2,7 @@
  * The packet loop: every packet's way through the program, in one thread and one direction at a time.
  *
  * A turn
- *  1. `turn` waits until a descriptor is readable or WireGuard's next deadline has come, and reads the clocks once.
+ *  1. `turn` waits until a descriptor is readable or WireGuard's next deadline has come, and reads the clock once.
  *  2. Messages of the control thread are taken first, so that a removed peer's packets are refused at once.
  *
  * Packets out
@@ -103,6 +103,25 @@ export interface PacketLoopParts {
   readonly onWake: (now: Instant) => void;
 }
 
+/** The time of a turn. Only handshakes ask for the wall clock, so it is not read before. */
+class TurnTime implements Instant {
+  nowMs: number;
+  readonly #clock: Clock;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+    this.nowMs = clock.monotonicMs();
+  }
+
+  get wallMs(): number {
+    return this.#clock.wallMs();
+  }
+
+  read(): void {
+    this.nowMs = this.#clock.monotonicMs();
+  }
+}
+
 /** See the top of this file. */
 export class PacketLoop {
   /** Packets that the loop let go of, by reason. */
@@ -111,7 +130,6 @@ export class PacketLoop {
   readonly #tun: Tun;
   readonly #sockets: readonly UdpSocket[];
   readonly #readiness: Readiness;
-  readonly #clock: Clock;
   readonly #onWake: (now: Instant) => void;
   readonly #sink: EngineSink;
   readonly #memory: PacketMemory;
@@ -129,14 +147,13 @@ export class PacketLoop {
   #tunReadMs: number;
   #socketReadMs: number;
   readonly #from = new Endpoint();
-  readonly #now: { nowMs: number; wallMs: number };
+  readonly #now: TurnTime;
 
   constructor(parts: PacketLoopParts) {
     this.#engine = parts.engine;
     this.#tun = parts.tun;
     this.#sockets = parts.sockets;
     this.#readiness = parts.readiness;
-    this.#clock = parts.clock;
     this.#onWake = parts.onWake;
     this.#memory = allocatePacketMemory(MEMORY_BYTES);
     const buffer = this.#memory.bytes;
@@ -155,7 +172,7 @@ export class PacketLoop {
         this.#coalescer.add(offset, length);
       },
     };
-    this.#now = { nowMs: parts.clock.monotonicMs(), wallMs: parts.clock.wallMs() };
+    this.#now = new TurnTime(parts.clock);
     this.#tunReadMs = this.#now.nowMs;
     this.#socketReadMs = this.#now.nowMs;
   }
@@ -164,8 +181,7 @@ export class PacketLoop {
   turn(): void {
     const deadlineMs = Math.min(this.#engine.nextDeadlineMs(), this.#paths?.nextDeadlineMs() ?? Infinity);
     this.#readiness.wait(deadlineMs - this.#now.nowMs);
-    this.#now.nowMs = this.#clock.monotonicMs();
-    this.#now.wallMs = this.#clock.wallMs();
+    this.#now.read();
 
     if (this.#readiness.isReady(WAKE_INDEX)) this.#onWake(this.#now);
     if (this.#readiness.isReady(TUN_INDEX)) this.#takeFromTun();

@@ -107,7 +107,7 @@ export class SocketMessage {
    * @returns Bytes of each of the datagrams that were received together, 0 if it was one.
    */
   takeControl(local: Uint8Array): number {
-    local.fill(0);
+    for (let i = 0; i < LOCAL_BYTES; i++) local[i] = 0;
     const end = Math.min(this.header[CONTROL_LENGTH_WORD]!, CONTROL_BYTES);
     let segmentBytes = 0;
     for (let at = 0; at + DATA_OFFSET <= end;) {
@@ -132,7 +132,7 @@ export class SocketMessage {
   #append(length: number, level: number, type: number): number {
     const at = this.header[CONTROL_LENGTH_WORD]!;
     const end = at + (length + 7 & ~7);
-    this.#control.fill(0, at, end);
+    for (let word = at >> 2; word < end >> 2; word++) this.#words[word] = 0;
     this.#words[at >> 2] = length;
     this.#words[at + LEVEL_OFFSET >> 2] = level;
     this.#words[at + TYPE_OFFSET >> 2] = type;

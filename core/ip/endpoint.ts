@@ -92,7 +92,7 @@ export class Endpoint {
 
   /** Overwrites this endpoint with `other`, own address included. */
   copyFrom(other: Endpoint): void {
-    this.#words.set(other.#words);
+    for (let i = 0; i < ALL_WORDS; i++) this.#words[i] = other.#words[i]!;
   }
 
   clone(): Endpoint {
