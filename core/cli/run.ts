@@ -70,7 +70,7 @@ async function live(config: NodeConfig, plan: PluginPlan, { onReady }: RunReques
   });
   let node: OpenNode;
   try {
-    node = await openNode(config, log, stop.signal, openHostTunnel, undefined, plan);
+    node = await openNode(config, log, stop.signal, openHostTunnel, plan);
   } catch (error) {
     if (!stop.signal.aborted) throw error;
     log.info("stopped", { reason: "signal" });

@@ -16,7 +16,6 @@ import type { StateMachine } from "../state/apply.ts";
 import type { NodeConfig } from "./config.ts";
 import type { Gate } from "./gate.ts";
 import type { NodeLinks } from "./links.ts";
-import type { Running } from "./running.ts";
 import type { PluginHost } from "./plugin_host.ts";
 import type { Tunnel } from "./tunnel.ts";
 
@@ -42,8 +41,6 @@ export interface LifeParts {
   readonly gate: Gate;
   /** What the health service says of the whole node. */
   readonly setServing: (isServing: boolean) => void;
-  /** Told once, when the services may be called. */
-  readonly started: (running: Running) => void;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;

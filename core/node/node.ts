@@ -32,7 +32,6 @@ import { PeerDiscovery } from "../../proto/gen/v1/peer_discovery_pb.ts";
 import { WebRTC } from "../../proto/gen/v1/webrtc_pb.ts";
 import { Control } from "../../proto/gen/weft/v1/control_pb.ts";
 import { ConfigError } from "../plugin/errors.ts";
-import type { RpcService } from "../plugin/rpc.ts";
 import { controlService } from "../rpc/control_service.ts";
 import type { ListenCredentials, RpcCredentials } from "../rpc/credentials.ts";
 import type { UnservedService } from "../rpc/method_table.ts";
@@ -50,7 +49,6 @@ import { MetricRegistry } from "./metric_registry.ts";
 import { syncMetric } from "./metrics_raft.ts";
 import { rpcMetrics } from "./metrics_rpc.ts";
 import { type NodeEnd, NodeLife } from "./node_life.ts";
-import type { Running } from "./running.ts";
 import { programError } from "./program_error.ts";
 import { PluginHost } from "./plugin_host.ts";
 import type { PluginPlan } from "./plugin_plan.ts";
@@ -69,15 +67,6 @@ const FORWARDABLE: readonly UnservedService[] = [
   { service: PeerDiscovery, authorisation: "public" },
   { service: WebRTC, authorisation: "member" },
 ];
-
-/** Services beside the node's own. */
-export interface NodeExtension {
-  readonly services: readonly RpcService[];
-  /** Called before the node is ready, once its services may be called. */
-  started(running: Running): void;
-}
-
-const NO_EXTENSION: NodeExtension = { services: [], started() {} };
 
 /** A node that has its place in a mesh. Disposing it stops it and undoes what it set on the host. */
 export interface OpenNode extends AsyncDisposable {
@@ -99,7 +88,6 @@ export async function openNode(
   log: Log,
   signal: AbortSignal,
   openTunnel: OpenTunnel = openHostTunnel,
-  extension: NodeExtension = NO_EXTENSION,
   plan: PluginPlan = [],
 ): Promise<OpenNode> {
   const problem = validateNodeId(config.nodeId);
@@ -139,7 +127,6 @@ export async function openNode(
       services: [
         nodeService(gate.node),
         controlService(gate.control, gate.operations),
-        ...extension.services,
       ],
       unserved: FORWARDABLE,
       plain: [Control],
@@ -167,7 +154,6 @@ export async function openNode(
       credentials: callCredentials(tls),
       gate,
       setServing: (isServing) => rpc.health.set(WHOLE_SERVER, isServing),
-      started: (running) => extension.started(running),
       clock: systemClock,
       random: systemRandom,
       log,

@@ -235,7 +235,6 @@ export class NodeLife implements AsyncDisposable {
       }),
     });
     this.#running = running;
-    this.#parts.started(running);
     this.#reconciler = new Reconciler({
       running,
       tunnel,

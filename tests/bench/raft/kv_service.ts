@@ -1,5 +1,6 @@
 /**
- * The service that the Raft benchmark adds to a node: `Put` proposes one upsert, `Get` is a linearizable read.
+ * The plugin that the Raft benchmark adds to a node: a service whose `Put` proposes one upsert, and whose `Get` is a
+ * linearizable read, of a table of the plugin's own.
  *
  * ```proto
  * package bench;
@@ -30,9 +31,12 @@ import {
   FileDescriptorProtoSchema,
 } from "@bufbuild/protobuf/wkt";
 import { MeshError } from "../../../core/plugin/errors.ts";
-import type { RpcService, RpcServiceFor } from "../../../core/plugin/rpc.ts";
-import { encodeEntry, executionEntry, responseError } from "../../../core/state/codec.ts";
-import type { Running } from "../../../core/node/running.ts";
+import type { RpcServiceFor } from "../../../core/plugin/rpc.ts";
+import type { Host } from "../../../core/plugin/host.ts";
+import type { Plugin } from "../../../core/plugin/plugin.ts";
+import type { ReadLevel } from "../../../core/plugin/read_level.ts";
+import type { Command } from "../../../core/plugin/state.ts";
+import { executionEntry, responseError } from "../../../core/state/codec.ts";
 import { SELECT_SQL, TABLE_SQL, UPSERT_SQL } from "./kv_paths.ts";
 
 type PutRequest = Message<"bench.PutRequest"> & { key: string; value: string };
@@ -91,36 +95,62 @@ type KvMethods = {
 
 const Kv: GenService<KvMethods> = serviceDesc(file, 0);
 
-/** The service, over whatever node is running by then. */
-export function kvService(running: () => Running): RpcService {
-  const service: RpcServiceFor<typeof Kv> = {
+type Needs = Pick<Host, "propose" | "read" | "rpc" | "tables">;
+
+const LINEARIZABLE: ReadLevel = { kind: "linearizable" };
+
+const upsert: Command<{ readonly key: string; readonly value: string }, void> = {
+  entry: ({ key, value }) => executionEntry(UPSERT_SQL, { key, value }),
+  result(response) {
+    const problem = responseError(response);
+    if (problem !== undefined) throw new MeshError("internal", problem);
+  },
+};
+
+/** See the module. */
+export const kvPlugin: Plugin<Needs> = {
+  name: "bench",
+  summary: "keys and values, for a benchmark",
+  needs: ["propose", "read", "rpc", "tables"],
+  configure: () => (needs) => {
+    needs.rpc.serve(kvService(needs));
+    return Promise.resolve({ [Symbol.asyncDispose]: () => Promise.resolve() });
+  },
+};
+
+function kvService({ propose, read, tables }: Needs): RpcServiceFor<typeof Kv> {
+  const table = tables.open({ migrations: [TABLE_SQL] });
+  // The first write makes it; who comes meanwhile waits.
+  let made: Promise<void> | undefined;
+  let isMade = false;
+  const make = async () => {
+    try {
+      await table.migrate();
+      isMade = true;
+    } finally {
+      made = undefined;
+    }
+  };
+  return {
     service: Kv,
     methods: {
       put: {
         authorisation: "public",
         handle: async ({ key, value }) => {
-          const entry = encodeEntry(executionEntry(UPSERT_SQL, { key, value }));
-          const problem = responseError(await running().parts.raft.propose(entry));
-          if (problem !== undefined) throw new MeshError("internal", problem);
+          if (!isMade) await (made ??= make());
+          await propose(upsert, { key, value });
           return {};
         },
       },
       get: {
         authorisation: "public",
         handle: async ({ key }) => {
-          const { machine, raft } = running().parts;
-          await raft.linearizable();
-          const [value, version] = machine.rows(SELECT_SQL, { key }).rows[0] ?? [];
+          const { rows } = await read((reader) => reader.rows(SELECT_SQL, { key }), LINEARIZABLE);
+          const [value, version] = rows[0] ?? [];
           if (typeof value !== "string" || typeof version !== "number") throw new MeshError("not-found", "No such key");
           return { value, version: BigInt(version) };
         },
       },
     },
   };
-  return service;
-}
-
-/** The log entry that makes the table. */
-export function tableEntry(): Uint8Array {
-  return encodeEntry(executionEntry(TABLE_SQL, {}));
 }

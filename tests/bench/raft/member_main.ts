@@ -1,7 +1,7 @@
 /**
  * One member of the benchmarked mesh: `deno run -A member_main.ts '<MemberConfig as JSON>'`.
  *
- * A whole node without a TUN interface, with the benchmark's service. Says `ready` when it has its place in the mesh, and
+ * A whole node without a TUN interface, with the benchmark's plugin. Says `ready` when it has its place in the mesh, and
  * stops at SIGTERM.
  *
  * @module
@@ -9,10 +9,10 @@
 import { IpAddress } from "../../../core/ip/address.ts";
 import { Prefix } from "../../../core/ip/prefix.ts";
 import { createLog } from "../../../core/io/stderr_log.ts";
-import type { Running } from "../../../core/node/running.ts";
 import { openNode } from "../../../core/node/node.ts";
+import { builtIn, planPlugins } from "../../../core/node/plugin_setup.ts";
 import { PaperTunnels } from "../../twins/paper_tunnel.ts";
-import { kvService, tableEntry } from "./kv_service.ts";
+import { kvPlugin } from "./kv_service.ts";
 
 /** Which member, and where. */
 export interface MemberConfig {
@@ -30,12 +30,7 @@ async function main({ nodeId, dataDir, grpcPort, raftPort, joinPort }: MemberCon
   const loopback = IpAddress.parse(HOST);
   const network = Prefix.parse("10.83.0.0/29");
   if (!loopback || !network) throw new Error("Constants parse");
-  const running = Promise.withResolvers<Running>();
-  let current: Running | undefined;
-  const service = kvService(() => {
-    if (current) return current;
-    throw new Error("Called too early");
-  });
+  const plan = planPlugins(builtIn([kvPlugin]), { features: [], disabled: [], sections: [], environment: {} });
   await using _node = await openNode(
     {
       origin: joinPort === undefined
@@ -63,10 +58,8 @@ async function main({ nodeId, dataDir, grpcPort, raftPort, joinPort }: MemberCon
     createLog({ level: "warn", format: "text", color: false, write: (line) => console.error(line.trimEnd()) }),
     new AbortController().signal,
     new PaperTunnels().open,
-    { services: [service], started: (node) => running.resolve(current = node) },
+    plan,
   );
-  const { raft } = (await running.promise).parts;
-  if (joinPort === undefined) await raft.propose(tableEntry());
   const stop = Promise.withResolvers<void>();
   Deno.addSignalListener("SIGTERM", stop.resolve);
   console.log("ready");

@@ -74,7 +74,6 @@ export class PaperNodes implements AsyncDisposable {
       this.log,
       signal,
       this.tunnels.open,
-      undefined,
       this.#plan(nodeId),
     );
     this.#open.set(nodeId, node);

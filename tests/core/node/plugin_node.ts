@@ -62,7 +62,7 @@ export class PluginNode implements AsyncDisposable {
     const config = { ...nodeConfig(Deno.makeTempDirSync({ prefix: "weft-plugin-" })), ...more };
     const { signal } = new AbortController();
     try {
-      const node = await openNode(config, log, signal, new PaperTunnels().open, undefined, plan);
+      const node = await openNode(config, log, signal, new PaperTunnels().open, plan);
       return new PluginNode(node, log, config);
     } catch (error) {
       Deno.removeSync(config.dataDir, { recursive: true });
