@@ -204,7 +204,7 @@ export class RaftLoop implements AsyncDisposable {
    */
   propose(data: Uint8Array): Promise<RaftApplyResponse> {
     if (this.#over) return Promise.reject(this.#over);
-    if (this.#proposals.full) return Promise.reject(refusal("too-busy"));
+    if (this.#proposals.full) return Promise.reject(this.#refusal("too-busy"));
     const applied = this.#proposals.add(data);
     this.#wake();
     return applied;
@@ -402,8 +402,8 @@ export class RaftLoop implements AsyncDisposable {
       this.#leaderId = leader;
       this.#counts.leaderChanges++;
     }
-    if (leader === 0) this.#reads.abandon(refusal("no-leader"));
-    else this.#reads.abandonBefore(hardState.term, refusal("no-leader"));
+    if (leader === 0) this.#reads.abandon(this.#refusal("no-leader"));
+    else this.#reads.abandonBefore(hardState.term, this.#refusal("no-leader"));
   }
 
   #load(image: Uint8Array, confState: ConfState): void {

@@ -36,7 +36,8 @@ interface Waiter {
 
 /** The table of waiting reads. */
 export class Reads {
-  readonly #waiters = new Map<string, Waiter>();
+  /** By the counter in their context. */
+  readonly #waiters = new Map<number, Waiter>();
   readonly #process = new Uint8Array(PROCESS_BYTES);
   /** Whose question is not asked yet. */
   #unasked: Waiter | undefined;
@@ -79,16 +80,17 @@ export class Reads {
     if (!waiter) return undefined;
     this.#unasked = undefined;
     waiter.term = term;
+    const counter = this.#next++;
     const context = new Uint8Array(CONTEXT_BYTES);
     context.set(this.#process);
-    new DataView(context.buffer).setFloat64(PROCESS_BYTES, this.#next++);
-    this.#waiters.set(context.toHex(), waiter);
+    new DataView(context.buffer).setFloat64(PROCESS_BYTES, counter);
+    this.#waiters.set(counter, waiter);
     return context;
   }
 
   /** The leader confirmed `index` for the question that `context` names. */
   confirm(context: Uint8Array, index: number): void {
-    const waiter = this.#waiters.get(context.toHex());
+    const waiter = this.#waiters.get(this.#counterOf(context));
     if (waiter) waiter.index = index;
   }
 
@@ -118,7 +120,7 @@ export class Reads {
 
   /** Rejects the reads of one question that was asked, or all. */
   abandon(error: Error, context?: Uint8Array): void {
-    const keys = context ? [context.toHex()] : [...this.#waiters.keys()];
+    const keys = context ? [this.#counterOf(context)] : [...this.#waiters.keys()];
     for (const key of keys) {
       const waiter = this.#waiters.get(key);
       if (waiter) this.#reject(key, waiter, error);
@@ -126,7 +128,14 @@ export class Reads {
     if (!context && this.#unasked) this.#reject(undefined, this.#unasked, error);
   }
 
-  #reject(key: string | undefined, { callers }: Waiter, error: Error): void {
+  /** NaN for a context that is not of this process. */
+  #counterOf(context: Uint8Array): number {
+    if (context.length !== CONTEXT_BYTES) return NaN;
+    for (let i = 0; i < PROCESS_BYTES; i++) if (context[i] !== this.#process[i]) return NaN;
+    return new DataView(context.buffer, context.byteOffset).getFloat64(PROCESS_BYTES);
+  }
+
+  #reject(key: number | undefined, { callers }: Waiter, error: Error): void {
     if (key === undefined) this.#unasked = undefined;
     else this.#waiters.delete(key);
     this.#callerCount -= callers.length;
