@@ -13,6 +13,7 @@
  *
  * @module
  */
+import process from "node:process";
 import { type Job, type Played, playJob } from "./job.ts";
 
 interface Options extends Omit<Job, "every"> {
@@ -73,7 +74,13 @@ class Report {
 
   #progress(): void {
     const rate = this.#events / ((performance.now() - this.#startMs) / 1000);
-    console.log(`${this.#seeds} seeds, ${this.#events} events, ${Math.round(rate)} events/s`);
+    // Says the same on a machine that has something else to do.
+    const { user, system } = process.cpuUsage();
+    const processorRate = this.#events / ((user + system) / 1e6);
+    console.log(
+      `${this.#seeds} seeds, ${this.#events} events, ${Math.round(rate)} events/s, ` +
+        `${Math.round(processorRate)} per second of a processor`,
+    );
   }
 }
 
