@@ -48,6 +48,8 @@ interface Memory {
 interface Finding {
   readonly node: string;
   readonly role: string;
+  /** Those that run. */
+  readonly plugins: readonly string[];
   /** Of one processor. */
   readonly percent: number;
   readonly megabytes: Memory;
@@ -91,6 +93,14 @@ async function pidOf({ host }: MeshNode): Promise<string> {
   return found;
 }
 
+async function runningPlugins(node: MeshNode): Promise<string[]> {
+  const { stdout } = await node.weft("plugins", "--json");
+  const { plugins } = JSON.parse(stdout) as {
+    readonly plugins: readonly { readonly name: string; readonly phase: string }[];
+  };
+  return plugins.filter(({ phase }) => phase === "running").map(({ name }) => name);
+}
+
 /** @param options Of `weft run`, for each node by its name; the first one makes the mesh. */
 async function measure(
   options: Readonly<Record<string, readonly string[]>>,
@@ -128,6 +138,7 @@ async function measure(
     findings.push({
       node: node.host.name,
       role: (await node.mustStatus()).raft.role,
+      plugins: await runningPlugins(node),
       percent: spent.reduce((sum, { percent }) => sum + percent, 0),
       megabytes: memory[index] ?? memoryOf(pids[index] ?? ""),
       threads: spent.slice(0, 4),
@@ -149,6 +160,9 @@ function judgeNodes(findings: readonly Finding[]): Judged[] {
 function judgePlugins(findings: readonly Finding[]): Judged[] {
   const [bare, full] = [findings.find(({ node }) => node === "bare"), findings.find(({ node }) => node === "full")];
   if (!bare || !full) throw new Error("One node is without plugins, and one has them all");
+  const names = FEATURES.map((feature) => feature.replaceAll("-", "_"));
+  const isAsAsked = names.every((name) => full.plugins.includes(name) && !bare.plugins.includes(name));
+  if (!isAsAsked) throw new Error(`Not the plugins that were asked for: ${bare.plugins} and ${full.plugins}`);
   if (bare.role !== full.role) throw new Error(`They do different things: ${bare.role} and ${full.role}`);
   const dirty = full.megabytes.privateDirty - bare.megabytes.privateDirty;
   const resident = full.megabytes.resident - bare.megabytes.resident;
