@@ -249,9 +249,12 @@ export class OutboundLink implements AsyncDisposable {
         connection = this.#adopt(this.#better);
         this.#better = undefined;
       }
-      const isLookDue = this.#context.nowMs >= this.#lookDueMs;
-      if (isLookDue && !this.#look(connection)) await connection.closed;
       if (connection.isClosed) break;
+      const isLookDue = this.#context.nowMs >= this.#lookDueMs;
+      if (isLookDue && !this.#look(connection)) {
+        await connection.closed;
+        continue;
+      }
       const frames = this.#nextFrames();
       if (isLookDue) this.#armLook();
       if (frames.length === 0) {
