@@ -35,6 +35,7 @@ export class RaftTicker implements LoopTime, Disposable {
   /** When the last tick that was given had been due. */
   #lastMs = 0;
   #armedMs = Infinity;
+  #isCatchingUp = false;
 
   constructor({ clock, tickMs, makeAlarm = (onDue) => new Alarm(clock, onDue) }: RaftTickerParts) {
     this.#clock = clock;
@@ -67,11 +68,20 @@ export class RaftTicker implements LoopTime, Disposable {
     const stoodStill = elapsed > planned + LATE_TICKS_MAX;
     this.#lastMs = stoodStill ? nowMs : this.#lastMs + elapsed * this.#tickMs;
     const due = stoodStill ? planned - 1 : elapsed;
-    for (let i = 0; i < due; i++) loop.tick();
+    this.#isCatchingUp = true;
+    try {
+      for (let i = 0; i < due; i++) loop.tick();
+    } finally {
+      this.#isCatchingUp = false;
+    }
   }
 
-  /** Sets the timer for the next tick that does something; one that is set for earlier stays. */
+  /**
+   * Sets the timer for the next tick that does something; one that is set for earlier stays. Does nothing while ticks are given:
+   * the loop does not know how many of them are still to come.
+   */
   rest(): void {
+    if (this.#isCatchingUp) return;
     const ticks = this.#loop?.ticksToAction() ?? Infinity;
     const atMs = this.#lastMs + ticks * this.#tickMs;
     if (atMs >= this.#armedMs) return;

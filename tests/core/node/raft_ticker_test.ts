@@ -91,6 +91,24 @@ Deno.test("RaftTicker: nothing to do for ever sets no timer; a sooner tick moves
   assert.equal(alarm.atMs, startMs + 3 * TICK_MS);
 });
 
+Deno.test("RaftTicker: a loop that rests after each tick moves no timer while ticks are given", () => {
+  const { clock, alarm, ticker, loop, ring, startMs } = fixture(8);
+  const tick = loop.tick.bind(loop);
+  loop.tick = () => {
+    tick();
+    ticker.rest();
+  };
+  for (let beat = 1; beat <= 3; beat++) {
+    clock.advance(5 * TICK_MS);
+    ticker.catchUp();
+    assert.equal(alarm.atMs, startMs + 8 * beat * TICK_MS);
+    clock.advance(3 * TICK_MS);
+    loop.actsAt += 8;
+    ring();
+    assert.equal(alarm.atMs, startMs + 8 * (beat + 1) * TICK_MS);
+  }
+});
+
 Deno.test("RaftTicker.catchUp: gives what is due, each tick once", () => {
   const { clock, ticker, loop } = fixture(100);
   ticker.catchUp();
