@@ -1,17 +1,22 @@
 /**
- * The worker that runs one query: opens the image, steps through the rows until a limit, answers and ends.
+ * The worker that runs queries, one after the other: opens the image, steps through the rows until a limit, answers.
  *
- * It is a thread of its own because SQLite in WebAssembly cannot be interrupted: a query that takes too long, also one
- * that never gives a row, ends with its thread. `sql_query.ts` is its other end.
+ * It is a thread of its own because a query may take long, and of the lowest priority because nothing can stop one that takes
+ * too long. `sql_query.ts` is its other end.
  *
  * @module
  */
-import { parentPort, workerData } from "node:worker_threads";
+import { workerData } from "node:worker_threads";
 import initSqlJs from "sql.js";
-import type { QueryAnswer, QueryCell, QueryJob } from "./sql_query.ts";
+import { openLibc } from "./libc_ffi.ts";
+import type { QueryAnswer, QueryCell, QueryJob, QueryThreadStart } from "./sql_query.ts";
 
 /** SQLite's own memory for one query: what it sorts, joins and builds; bytes. The image is not in it. */
 const HEAP_BYTES_MAX = 64 << 20;
+
+const PRIO_PROCESS = 0;
+const THIS_THREAD = 0;
+const LOWEST_PRIORITY = 19;
 
 /** Rough size of a cell that is no text or blob, as it travels; bytes. */
 const CELL_BYTES = 12;
@@ -26,6 +31,7 @@ interface Library {
       get(values: null, options: { readonly useBigInt: boolean }): QueryCell[];
       getColumnNames(): string[];
     };
+    close(): void;
   };
 }
 
@@ -37,11 +43,10 @@ const PRAGMAS_SQL = [
   "PRAGMA cell_size_check = on",
 ].join(";\n");
 
-async function answer(job: QueryJob): Promise<QueryAnswer> {
+function answer(library: Library, job: QueryJob): QueryAnswer {
+  let database: InstanceType<Library["Database"]> | undefined;
   try {
-    const options = { useOldExtensionFunctions: false, wasmBinary: job.wasm };
-    const library: Library = await initSqlJs(options);
-    const database = new library.Database(job.image);
+    database = new library.Database(job.image);
     database.exec(PRAGMAS_SQL);
     const statement = database.prepare(job.sql);
     statement.bind(Object.fromEntries(Object.entries(job.parameters).map(([name, value]) => [`:${name}`, value])));
@@ -63,7 +68,11 @@ async function answer(job: QueryJob): Promise<QueryAnswer> {
     }
     return { kind: "rows", columns: statement.getColumnNames(), rows, truncated };
   } catch (error) {
+    // What is left of the library after a trap is of no use to anybody.
+    if (error instanceof WebAssembly.RuntimeError) throw error;
     return { kind: "refused", why: error instanceof Error ? error.message : String(error) };
+  } finally {
+    database?.close();
   }
 }
 
@@ -72,5 +81,17 @@ function cellBytes(cell: QueryCell): number {
   return cell instanceof Uint8Array ? CELL_BYTES + cell.length : CELL_BYTES;
 }
 
-const job: QueryJob = workerData;
-parentPort?.postMessage(await answer(job));
+/** On Linux a priority is a thread's own. Who may not change it goes on as it is. */
+function giveWay(): void {
+  const libc = openLibc({
+    // int setpriority(int which, id_t who, int prio);
+    setpriority: { parameters: ["i32", "u32", "i32"], result: "i32" },
+  });
+  libc.symbols.setpriority(PRIO_PROCESS, THIS_THREAD, LOWEST_PRIORITY);
+  libc.close();
+}
+
+giveWay();
+const { wasm, port }: QueryThreadStart = workerData;
+const library: Promise<Library> = initSqlJs({ useOldExtensionFunctions: false, wasmBinary: wasm });
+port.on("message", async (job: QueryJob) => port.postMessage(answer(await library, job)));

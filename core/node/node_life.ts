@@ -225,14 +225,16 @@ export class NodeLife implements AsyncDisposable {
         leaving: () => this.#isLeaving = true,
         left: () => this.#finish("left"),
       }),
-      operations: new MeshOperations({
-        running,
-        footprint: this.#parts.footprint,
-        heardMs: (raftId) => links.heardMs(raftId),
-        electionMs: ELECTION_TICKS * RAFT_TICK_MS,
-        heartbeatMs: HEARTBEAT_TICKS * RAFT_TICK_MS,
-        random: this.#parts.random,
-      }),
+      operations: this.#stack.use(
+        new MeshOperations({
+          running,
+          footprint: this.#parts.footprint,
+          heardMs: (raftId) => links.heardMs(raftId),
+          electionMs: ELECTION_TICKS * RAFT_TICK_MS,
+          heartbeatMs: HEARTBEAT_TICKS * RAFT_TICK_MS,
+          random: this.#parts.random,
+        }),
+      ),
     });
     this.#running = running;
     this.#reconciler = new Reconciler({

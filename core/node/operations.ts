@@ -52,13 +52,17 @@ export interface OperationsParts {
 }
 
 /** The backend over a running node. */
-export class MeshOperations implements OperationsBackend {
+export class MeshOperations implements OperationsBackend, AsyncDisposable {
   readonly #parts: OperationsParts;
   readonly #queries: StateQueries;
 
   constructor(parts: OperationsParts) {
     this.#parts = parts;
     this.#queries = new StateQueries(parts.running.parts.machine);
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#queries[Symbol.asyncDispose]();
   }
 
   async raftStatus(context: RpcContext): Promise<MessageInitShape<typeof RaftDetailsSchema>> {

@@ -10,7 +10,7 @@ import type {
   QueryResponseSchema,
   QueryValueSchema,
 } from "../../proto/gen/weft/v1/control_pb.ts";
-import { type QueryCell, runBoundedQuery } from "../io/sql_query.ts";
+import { type QueryCell, QueryThreads } from "../io/sql_query.ts";
 import { MeshError } from "../plugin/errors.ts";
 import { isReadOnlySql } from "../state/determinism.ts";
 import { parameterNames, sqlStatements, sqlTokens } from "../state/sql_tokens.ts";
@@ -35,8 +35,9 @@ export interface QueriedState {
 }
 
 /** Runs queries. */
-export class StateQueries {
+export class StateQueries implements AsyncDisposable {
   readonly #machine: QueriedState;
+  readonly #threads = new QueryThreads();
   #runningCount = 0;
 
   constructor(machine: QueriedState) {
@@ -51,9 +52,11 @@ export class StateQueries {
    */
   async run(request: QueryRequest, signal: AbortSignal): Promise<MessageInitShape<typeof QueryResponseSchema>> {
     checkSql(request.sql, request.parameters);
-    if (this.#runningCount >= QUERY_COUNT_MAX) {
-      throw new MeshError("exhausted", `This node runs ${QUERY_COUNT_MAX} queries already`, {
-        hint: "Run it again in a moment.",
+    const { overdueCount } = this.#threads;
+    if (this.#runningCount + overdueCount >= QUERY_COUNT_MAX) {
+      const overdue = overdueCount === 0 ? "" : `, ${overdueCount} of them longer than they may`;
+      throw new MeshError("exhausted", `This node runs ${QUERY_COUNT_MAX} queries already${overdue}`, {
+        hint: overdueCount < QUERY_COUNT_MAX ? "Run it again in a moment." : "Wait for their end, or restart the node.",
       });
     }
     this.#runningCount++;
@@ -64,10 +67,15 @@ export class StateQueries {
     }
   }
 
+  /** Queries under way go on to their end. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#threads[Symbol.asyncDispose]();
+  }
+
   async #run(request: QueryRequest, signal: AbortSignal): Promise<MessageInitShape<typeof QueryResponseSchema>> {
     const timeoutMs = limited(request.timeoutMs, QUERY_TIMEOUT_MS);
     const appliedIndex = this.#machine.appliedIndex;
-    const answer = await runBoundedQuery({
+    const answer = await this.#threads.run({
       // A copy of its own, to be given away.
       image: new Uint8Array(this.#machine.snapshot()),
       sql: request.sql,
@@ -78,7 +86,7 @@ export class StateQueries {
     }, signal);
     switch (answer.kind) {
       case "late":
-        throw new MeshError("timeout", `The query was stopped after ${timeoutMs / 1000} s`, {
+        throw new MeshError("timeout", `The query has no answer after ${timeoutMs / 1000} s`, {
           hint: "Ask for less, or join tables by their keys.",
         });
       case "refused":

@@ -64,7 +64,7 @@ Deno.test("dumpSql: values of every kind, names with quotes, and one table alone
     INSERT INTO other VALUES (1);
     INSERT INTO "odd ""name" VALUES (-9223372036854775807 - 1, 9223372036854775807), (2.0, 1e300), (9e999, -0.5),
       ('it''s' || char(10) || 'two lines', CAST(x'6100ff62' AS TEXT)), (x'00ff', NULL), ('', x'')`);
-  const queries = new StateQueries({ appliedIndex: 7, snapshot: () => database.export() });
+  await using queries = new StateQueries({ appliedIndex: 7, snapshot: () => database.export() });
   const text = await dumpSql(askOf(queries), 'odd "name');
   assert.doesNotMatch(text, /other/);
   using copy = sqlite.open();

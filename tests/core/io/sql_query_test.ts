@@ -1,9 +1,13 @@
 import { strict as assert } from "node:assert";
-import { runBoundedQuery } from "../../../core/io/sql_query.ts";
+import { QueryThreads } from "../../../core/io/sql_query.ts";
 import { loadSqlEngine } from "../../../core/io/sqljs.ts";
+import { eventually } from "../../e2e/lab/eventually.ts";
 
 const LIMITS = { parameters: {}, rowCountMax: 100, bytesMax: 10_000, timeoutMs: 10_000 };
 const { signal } = new AbortController();
+/** A second or so, and no row. Nothing stops it, so tests have no longer ones. */
+const LONG =
+  "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 4000000) SELECT i FROM n WHERE i < 0";
 
 async function image(): Promise<Uint8Array<ArrayBuffer>> {
   using database = (await loadSqlEngine()).open();
@@ -11,9 +15,10 @@ async function image(): Promise<Uint8Array<ArrayBuffer>> {
   return new Uint8Array(database.export());
 }
 
-Deno.test("runBoundedQuery: rows with every kind of value, and parameters", async () => {
+Deno.test("QueryThreads.run: rows with every kind of value, and parameters", async () => {
+  await using threads = new QueryThreads();
   const sql = "SELECT a, b, 1.5, x'00ff', :p FROM t ORDER BY a";
-  assert.deepEqual(await runBoundedQuery({ ...LIMITS, image: await image(), sql, parameters: { p: "q" } }, signal), {
+  assert.deepEqual(await threads.run({ ...LIMITS, image: await image(), sql, parameters: { p: "q" } }, signal), {
     kind: "rows",
     columns: ["a", "b", "1.5", "x'00ff'", ":p"],
     rows: [[2n, null, 1.5, Uint8Array.of(0, 255), "q"], [9007199254740993n, "x", 1.5, Uint8Array.of(0, 255), "q"]],
@@ -21,43 +26,71 @@ Deno.test("runBoundedQuery: rows with every kind of value, and parameters", asyn
   });
 });
 
-Deno.test("runBoundedQuery: stops at the row and at the byte limit, not before", async () => {
+Deno.test("QueryThreads.run: stops at the row and at the byte limit, not before", async () => {
+  await using threads = new QueryThreads();
   const numbers = (count: number) =>
     `WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ${count})`;
   for (const [count, truncated] of [[100, ""], [101, "rows"]] as const) {
     const sql = `${numbers(count)} SELECT i FROM n`;
-    const answer = await runBoundedQuery({ ...LIMITS, image: await image(), sql }, signal);
+    const answer = await threads.run({ ...LIMITS, image: await image(), sql }, signal);
     assert(answer.kind === "rows");
     assert.deepEqual([answer.rows.length, answer.truncated], [100, truncated]);
   }
   const sql = `${numbers(50)} SELECT printf('%0500d', i) FROM n`;
-  const answer = await runBoundedQuery({ ...LIMITS, image: await image(), sql }, signal);
+  const answer = await threads.run({ ...LIMITS, image: await image(), sql }, signal);
   assert(answer.kind === "rows");
   assert.deepEqual([answer.rows.length, answer.truncated], [6, "bytes"]);
 });
 
-Deno.test("runBoundedQuery: what never ends and gives no row ends with its time, or with its caller", async () => {
-  const sql = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n WHERE i < 0";
-  assert.deepEqual(await runBoundedQuery({ ...LIMITS, image: await image(), sql, timeoutMs: 300 }, signal), {
+Deno.test("QueryThreads.run: nobody waits too long, or after he has gone; what goes on is overdue until its end", async () => {
+  await using threads = new QueryThreads();
+  assert.deepEqual(await threads.run({ ...LIMITS, image: await image(), sql: LONG, timeoutMs: 50 }, signal), {
     kind: "late",
   });
+  assert.equal(threads.overdueCount, 1);
   const caller = new AbortController();
-  const running = runBoundedQuery({ ...LIMITS, image: await image(), sql }, caller.signal);
+  const running = threads.run({ ...LIMITS, image: await image(), sql: LONG }, caller.signal);
   caller.abort(new Error("gone"));
   await assert.rejects(running, /gone/);
+  assert.equal(threads.overdueCount, 2);
+  const short = await threads.run({ ...LIMITS, image: await image(), sql: "SELECT 1" }, signal);
+  assert.equal(short.kind, "rows", "others do not wait for them");
+  assert.equal(threads.overdueCount, 2);
+  await eventually("the end of both", () => threads.overdueCount === 0, 30_000);
 });
 
-Deno.test("runBoundedQuery: what needs too much memory, is damaged or is no SQL is refused", async () => {
+Deno.test("QueryThreads.run: what needs too much memory, is damaged or is no SQL is refused", async () => {
+  await using threads = new QueryThreads();
   const hungry = "SELECT length(hex(zeroblob(200000000)))";
-  assert.deepEqual(await runBoundedQuery({ ...LIMITS, image: await image(), sql: hungry }, signal), {
+  assert.deepEqual(await threads.run({ ...LIMITS, image: await image(), sql: hungry }, signal), {
     kind: "refused",
     why: "out of memory",
   });
   const garbage = new Uint8Array(4096).fill(7);
-  assert.equal((await runBoundedQuery({ ...LIMITS, image: garbage, sql: "SELECT * FROM t" }, signal)).kind, "refused");
-  const wrong = await runBoundedQuery({ ...LIMITS, image: await image(), sql: "SELECT FROM" }, signal);
+  assert.equal((await threads.run({ ...LIMITS, image: garbage, sql: "SELECT * FROM t" }, signal)).kind, "refused");
+  const wrong = await threads.run({ ...LIMITS, image: await image(), sql: "SELECT FROM" }, signal);
   assert(wrong.kind === "refused");
   assert.match(wrong.why, /syntax error/);
-  const write = await runBoundedQuery({ ...LIMITS, image: await image(), sql: "DELETE FROM t" }, signal);
+  const write = await threads.run({ ...LIMITS, image: await image(), sql: "DELETE FROM t" }, signal);
   assert.equal(write.kind, "refused", "query_only");
 });
+
+Deno.test("QueryThreads.run: one thread answers one query after the other, and each for itself", async () => {
+  await using threads = new QueryThreads();
+  const run = async (sql: string) => await threads.run({ ...LIMITS, image: await image(), sql }, signal);
+  const count = "SELECT count(*) FROM t";
+  assert.equal((await run(count)).kind, "rows");
+  const before = threadCount();
+  for (
+    const sql of ["SELECT FROM", "DELETE FROM t", "PRAGMA query_only = off", count, "SELECT hex(zeroblob(200000000))"]
+  ) {
+    await run(sql);
+  }
+  const answer = await run(count);
+  assert.deepEqual(answer.kind === "rows" && answer.rows, [[2n]]);
+  assert.equal(threadCount(), before);
+});
+
+function threadCount(): number {
+  return [...Deno.readDirSync("/proc/self/task")].length;
+}
