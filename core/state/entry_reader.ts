@@ -25,8 +25,8 @@ const EXECUTE = 2;
 /** `SQLParameterType`. */
 const PARAMETER_INT64 = 1;
 const PARAMETER_STRING = 5;
-/** Tags: number of the field times eight, plus 2 for what has a length. */
-const Tag = {
+/** Tags of the fields of the usual shape: number of the field times eight, plus 2 for what has a length. */
+export const Tag = {
   type: 1 << 3,
   query: 2 << 3 | 2,
   execution: 3 << 3 | 2,

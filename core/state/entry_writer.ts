@@ -11,22 +11,9 @@ import {
   SQLParameterType,
   type SQLStatement,
 } from "../../proto/gen/v1/node_raft_pb.ts";
+import { Tag } from "./entry_reader.ts";
 import { ENTRY_BYTES_MAX, PARAMETER_COUNT_MAX, PARAMETER_UNITS_MAX } from "./limits.ts";
 
-/** Tags: number of the field times eight, plus 2 for what has a length. */
-const Tag = {
-  type: 1 << 3,
-  query: 2 << 3 | 2,
-  execution: 3 << 3 | 2,
-  transaction: 1 << 3,
-  statement: 2 << 3 | 2,
-  sql: 1 << 3 | 2,
-  parameter: 2 << 3 | 2,
-  parameterName: 1 << 3 | 2,
-  parameterType: 2 << 3,
-  parameterInt64: 3 << 3,
-  parameterText: 7 << 3 | 2,
-} as const;
 /** Zigzag makes 31 bits of these 32. */
 const INTEGER_MAX = 0x3fff_ffff;
 /** Texts whose bytes are remembered: names of parameters and SQL, of which there are few. */
