@@ -47,6 +47,12 @@ const SENDER_EVERY_MS = 200;
 const KEEPERS_PERIOD_MS = 26_000;
 const KEEPERS_FEW = 40;
 const KEEPERS_MANY = TCP_CONNECTIONS_MAX + 40;
+/**
+ * Connections before the first look, each with a question. With the first tens of thousands the runtime's memory grows from 60 to
+ * 145 MiB, in steps, and with the next two hundred thousand no more.
+ */
+const FILL_CONNECTIONS = 50_000;
+const FILL_AT_ONCE = 4;
 /** The first part, beside the rest. */
 const WARM_UP_MS = 60_000;
 const STILL_MS = 10_000;
@@ -72,6 +78,7 @@ export async function soak(seconds: number, seed: number): Promise<void> {
   console.log(`seed ${seed}, ${MALFORMED_KINDS.length} kinds of datagrams, ${seconds} s`);
   const cpuBefore = served.cpuSeconds();
   const rounds: Held[] = [];
+  await soaking.fill();
   for (let round = 0; round <= CHECKPOINTS; round++) {
     await soaking.run(round === 0 ? WARM_UP_MS : seconds * 1000 / CHECKPOINTS);
     const held = await soaking.still();
@@ -108,6 +115,15 @@ class Soak {
 
   get connections(): number {
     return this.#keepers.metCount;
+  }
+
+  /** Lets the server's memory become as large as connections one after the other make it. */
+  async fill(): Promise<void> {
+    const query = queryBytes("a.webmesh.internal", "A", { id: 1 });
+    const one = async () => {
+      for (let i = 0; i < FILL_CONNECTIONS / FILL_AT_ONCE; i++) await askByTcp(this.#served.port, query);
+    };
+    await Promise.all(Array.from({ length: FILL_AT_ONCE }, one));
   }
 
   async run(runMs: number): Promise<void> {
