@@ -4,7 +4,7 @@ import { Libc } from "../../../core/io/libc_ffi.ts";
 import { openUdpSockets } from "../../../core/io/udp_socket_linux.ts";
 import { Prefix } from "../../../core/ip/prefix.ts";
 import { MemoryLog } from "../../twins/memory_log.ts";
-import { PrivateNetwork, run, whyNoPrivateNetwork } from "../io/private_network.ts";
+import { PrivateNetwork, released, run, whyNoPrivateNetwork } from "../io/private_network.ts";
 
 const ignore = whyNoPrivateNetwork() !== undefined;
 const CONFIG = { interfaceName: "weft0", mtu: 1420, listenPort: 0 };
@@ -119,7 +119,7 @@ Deno.test({
 Deno.test({
   name: "HostDevice: disposing leaves the host as it was",
   ignore,
-  fn() {
+  async fn() {
     using _private = new PrivateNetwork();
     const look = () => run("ip", "-br", "link") + run("ip", "route") + run("ip", "-6", "route") + run("ss", "-Huln");
     const before = look();
@@ -127,14 +127,14 @@ Deno.test({
     device.applyAddresses({ addresses: prefixes("10.0.0.1/24", "fd00::1/64"), routes: prefixes("10.1.0.0/16") });
     assert.notEqual(look(), before);
     device[Symbol.dispose]();
-    assert.equal(look(), before);
+    await released("everything of the device", () => look() === before);
   },
 });
 
 Deno.test({
   name: "openHostDevice: a port in use leaves no interface behind, a taken name no socket",
   ignore,
-  fn() {
+  async fn() {
     using _private = new PrivateNetwork();
     using libc = Libc.open();
     using sockets = openUdpSockets(libc, 0);
@@ -144,7 +144,8 @@ Deno.test({
       message: `UDP port ${sockets.port} is in use`,
     });
     assert.throws(() => openHostDevice({ ...CONFIG, interfaceName: "lo" }, log), /"lo" is taken/);
-    assert.doesNotMatch(run("ip", "-br", "link"), /weft0/);
-    assert.equal(run("ss", "-Huln").trim().split("\n").length, 2, "only those of this test");
+    await released("the interface", () => !/weft0/.test(run("ip", "-br", "link")));
+    const count = () => run("ss", "-Huln").trim().split("\n").length;
+    await released("all sockets but those of this test", () => count() === 2);
   },
 });

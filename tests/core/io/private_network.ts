@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { eventually } from "../../e2e/lab/eventually.ts";
 import { Libc } from "../../../core/io/libc_ffi.ts";
 import { FileDescriptor } from "../../../core/io/file_descriptor.ts";
 
@@ -10,6 +11,7 @@ const CLONE_NEWNET = 0x40000000;
 const THREAD_NAMESPACE = "/proc/thread-self/ns/net";
 
 /** What the tests look at interfaces with, and give up privileges with. */
+const RELEASE_DEADLINE_MS = 10_000;
 const COMMANDS = ["ip", "ss", "ping", "setpriv", "unshare"];
 
 const SYMBOLS = {
@@ -75,4 +77,14 @@ export function run(command: string, ...args: string[]): string {
     throw new Error(`${command} ${args.join(" ")}: ${text}${new TextDecoder().decode(output.stderr)}`);
   }
   return text;
+}
+
+/**
+ * Waits until the system has taken back what was closed. Not always at once: a program that another thread of the tests starts has
+ * a copy of each descriptor until it is executed, and the last copy counts.
+ *
+ * @throws {Error} After ten seconds.
+ */
+export async function released(what: string, isReleased: () => boolean): Promise<void> {
+  await eventually(`${what} to go`, isReleased, RELEASE_DEADLINE_MS);
 }

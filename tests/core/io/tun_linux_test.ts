@@ -7,7 +7,7 @@ import { checkInterfaceName, INTERFACE_NAME_MAX_BYTES, PIECES_MAX, TunLinux } fr
 import { Prefix } from "../../../core/ip/prefix.ts";
 import { ConfigError } from "../../../core/plugin/errors.ts";
 import { VIRTIO_HEADER_BYTES } from "../../../core/seams/tun.ts";
-import { PrivateNetwork, run, whyNoPrivateNetwork } from "./private_network.ts";
+import { PrivateNetwork, released, run, whyNoPrivateNetwork } from "./private_network.ts";
 
 const ignore = whyNoPrivateNetwork() !== undefined;
 
@@ -140,7 +140,7 @@ Deno.test({
 Deno.test({
   name: "TunLinux: the interface goes with its last descriptor",
   ignore,
-  fn() {
+  async fn() {
     using _private = new PrivateNetwork();
     using libc = Libc.open();
     {
@@ -148,7 +148,7 @@ Deno.test({
       TunLinux.lent(libc, tun.fd, tun.name)[Symbol.dispose]();
       assert.match(run("ip", "-br", "link"), /weft0/);
     }
-    assert.doesNotMatch(run("ip", "-br", "link"), /weft0/);
+    await released("the interface", () => !/weft0/.test(run("ip", "-br", "link")));
   },
 });
 
