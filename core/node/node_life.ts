@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { Alarm, delay } from "../io/alarm.ts";
+import { Alarm } from "../io/alarm.ts";
 import { MeshError } from "../plugin/errors.ts";
 import { RAFT_DEFAULTS } from "../raft/config.ts";
 import { RaftEngine } from "../raft/engine.ts";
@@ -22,6 +22,8 @@ import type { LifeParts } from "./life_parts.ts";
 import { declareNodeMetrics } from "./metrics_node.ts";
 import { MeshNodeBackend } from "./node_backend.ts";
 import { MeshOperations } from "./operations.ts";
+import { LOOK_EVERY_MS, LookRhythm } from "./look_rhythm.ts";
+import { waitForMesh } from "./mesh_arrival.ts";
 import { type Place, randomUlaNetwork } from "./origin.ts";
 import { PlaceFinder } from "./place_finder.ts";
 import { programError } from "./program_error.ts";
@@ -43,18 +45,8 @@ export const ELECTION_TICKS = 16;
 export const RETRY_TICKS = 10;
 /** A leader is heard twice in the shortest patience. Each time costs every node a few wake-ups, also while nobody wants anything. */
 export const HEARTBEAT_TICKS = 8;
-/** The reconciler, the announcer and the leader's upgrades look again after this time even if nothing changed, in milliseconds. */
-export const RECONCILE_INTERVAL_MS = 5_000;
-/** While they find nothing to do again and again, each pause is twice as long as the one before, up to this; milliseconds. */
-export const RECONCILE_INTERVAL_MAX_MS = 60_000;
-/** Between two runs of the reconciler there is so much rest, in milliseconds, … */
-const RECONCILE_REST_MS = 20;
-/** … and so many times what the last run took. */
-const RECONCILE_REST_FACTOR = 9;
 /** How long a stopping leader waits for another one, in milliseconds. */
 export const HAND_OVER_MS = 1_000;
-/** While there is no leader the log says so this often, in milliseconds. */
-const WAITING_LOG_MS = 5_000;
 
 /** Why a node ended by itself. */
 export type NodeEnd = "left" | "removed";
@@ -66,6 +58,7 @@ export class NodeLife implements AsyncDisposable {
   readonly #finder: PlaceFinder;
   readonly #stack = new AsyncDisposableStack();
   readonly #changes = new Changes();
+  readonly #rhythm = new LookRhythm();
   readonly #contact: LeaderContact;
   readonly #stop = new AbortController();
   readonly #end = Promise.withResolvers<NodeEnd>();
@@ -77,9 +70,6 @@ export class NodeLife implements AsyncDisposable {
   #announcer: Announcer | undefined;
   #upgrades: Upgrades | undefined;
   #again: Alarm | undefined;
-  #restUntilMs = 0;
-  /** Until the next look without a reason. */
-  #pauseMs = RECONCILE_INTERVAL_MS;
   /** `meshVersion` that the last run of the reconciler saw. */
   #reconciledVersion = -1;
   #isLeaving = false;
@@ -111,7 +101,14 @@ export class NodeLife implements AsyncDisposable {
     this.#startRaft(place, await this.#finder.storage(place));
     const running = this.#startServices(place);
     const plugins = this.#startPlugins(running);
-    await this.#waitForMesh(place, running, signal);
+    await waitForMesh({
+      running,
+      changes: this.#changes,
+      ended: this.ended,
+      isFirst: place.raftId === BOOTSTRAP_RAFT_ID,
+      makeMesh: () => this.#makeMesh(place),
+      log,
+    }, AbortSignal.any([signal, this.#stop.signal]));
     this.#reconciler?.wasMember();
     await plugins;
     const self = running.self();
@@ -279,40 +276,6 @@ export class NodeLife implements AsyncDisposable {
     return starting;
   }
 
-  async #waitForMesh(place: Place, running: Running, signal: AbortSignal): Promise<void> {
-    const stop = AbortSignal.any([signal, this.#stop.signal]);
-    const { log } = this.#parts;
-    const isReady = () => running.self() !== undefined && running.leader() !== undefined;
-    while (!isReady()) {
-      // Everything below settles at once when the node is told to stop: without this the loop would never let go.
-      stop.throwIfAborted();
-      const waiting = this.#changes.until(() => isReady() || this.#mayMakeMesh(place, running), stop);
-      const failed = this.#end.promise.then((end) => {
-        throw new MeshError("not-joined", `The mesh has let go of this node while it started (${end})`);
-      });
-      const patience = new AbortController();
-      const late = delay(WAITING_LOG_MS, AbortSignal.any([patience.signal, stop])).then(() => "late", () => "over");
-      const what = await Promise.race([waiting.then(() => "changed"), late, failed]).finally(() => patience.abort());
-      waiting.catch(() => {});
-      failed.catch(() => {});
-      if (what === "late") log.info("waiting for the mesh", { leader: running.leader()?.id ?? "none" });
-      if (this.#mayMakeMesh(place, running)) await this.#makeMesh(place);
-    }
-  }
-
-  #mayMakeMesh(place: Place, running: Running): boolean {
-    return place.raftId === BOOTSTRAP_RAFT_ID && running.isLeader && running.nodes().length === 0 &&
-      !this.#hasMesh(running);
-  }
-
-  #hasMesh(running: Running): boolean {
-    try {
-      return running.mesh().meshId !== "";
-    } catch {
-      return false;
-    }
-  }
-
   async #makeMesh(place: Place): Promise<void> {
     const { config, machine, random, clock } = this.#parts;
     if (!this.#raft) return;
@@ -340,9 +303,9 @@ export class NodeLife implements AsyncDisposable {
     if (this.#stop.signal.aborted) return this.#changes.notify();
     this.#guard?.changed();
     if (change === "group" || this.#mayDiffer()) {
-      const nowMs = this.#parts.clock.monotonicMs();
-      if (nowMs >= this.#restUntilMs) this.#reconcile();
-      else this.#again?.arm(this.#restUntilMs);
+      const dueMs = this.#rhythm.afterChangeMs();
+      if (this.#parts.clock.monotonicMs() >= dueMs) this.#reconcile();
+      else this.#again?.arm(dueMs);
       this.#lead();
     }
     this.#changes.notify();
@@ -369,14 +332,13 @@ export class NodeLife implements AsyncDisposable {
     if (identity) saveIdentity({ ...identity, isLeftBehind: true }).catch((error) => this.#end.reject(error));
   }
 
-  /** A run reads every node of the mesh: in a storm of changes it rests for a while, longer the larger the mesh is. */
   #reconcile(): void {
     const { clock, links, machine } = this.#parts;
     if (this.#isLeftBehind) return;
     links.setLeftBehind(machine.read(leftBehind));
     // A state that is wrong must not reach the tunnel, nor say that the mesh has removed this node.
     if (this.#guard?.quarantine !== undefined) {
-      return this.#again?.arm(clock.monotonicMs() + RECONCILE_INTERVAL_MS);
+      return this.#again?.arm(clock.monotonicMs() + LOOK_EVERY_MS);
     }
     const startMs = clock.monotonicMs();
     const isQuiet = !this.#mayDiffer();
@@ -384,12 +346,8 @@ export class NodeLife implements AsyncDisposable {
     const dueMs = this.#reconciler?.run() ?? Infinity;
     this.#announcer?.run();
     this.#upgrades?.run();
-    const endMs = clock.monotonicMs();
-    this.#restUntilMs = endMs + Math.max(RECONCILE_REST_MS, (endMs - startMs) * RECONCILE_REST_FACTOR);
-    this.#pauseMs = isQuiet && this.#isSettled()
-      ? Math.min(2 * this.#pauseMs, RECONCILE_INTERVAL_MAX_MS)
-      : RECONCILE_INTERVAL_MS;
-    this.#again?.arm(Math.min(dueMs, endMs + this.#pauseMs));
+    const nextMs = this.#rhythm.looked(startMs, clock.monotonicMs(), isQuiet && this.#isSettled());
+    this.#again?.arm(Math.min(dueMs, nextMs));
   }
 
   /** Whether the last run had nothing to do. */
