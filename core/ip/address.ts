@@ -8,6 +8,8 @@
  */
 import ipaddr from "ipaddr.js";
 
+const IPV6_BYTES = 16;
+
 /** Address family by IP version. */
 export type IpFamily = 4 | 6;
 
@@ -29,6 +31,8 @@ export class IpAddress {
   /** Parses the text form; `undefined` if `text` is not exactly one address. Never throws. */
   static parse(text: string): IpAddress | undefined {
     if (text.length > 45) return undefined;
+    const plain = text.includes(":") ? plainIpv6(text) : undefined;
+    if (plain) return IpAddress.fromBytes(plain);
     if (ipaddr.IPv4.isValidFourPartDecimal(text)) {
       return IpAddress.fromBytes(new Uint8Array(ipaddr.parse(text).toByteArray()));
     }
@@ -79,6 +83,55 @@ export class IpAddress {
     const address = ipaddr.fromByteArray([...this.#bytes]);
     return address instanceof ipaddr.IPv6 ? address.toRFC5952String() : address.toString();
   }
+}
+
+/**
+ * The bytes of an address that is written in hexadecimal groups alone, with or without `::`, which is how all of them are
+ * stored and announced: many times as fast as the parser that takes every form. `undefined` for everything else, which
+ * that parser judges.
+ */
+function plainIpv6(text: string): Uint8Array | undefined {
+  const bytes = new Uint8Array(IPV6_BYTES);
+  let filledBytes = 0;
+  /** Where the zeros of `::` go, in bytes. */
+  let gapAt = -1;
+  let at = 0;
+  if (text.startsWith("::")) {
+    gapAt = 0;
+    at = 2;
+  }
+  while (at < text.length) {
+    const start = at;
+    let group = 0;
+    for (; at < text.length; at++) {
+      const digit = hexDigit(text.charCodeAt(at));
+      if (digit < 0) break;
+      group = group << 4 | digit;
+    }
+    const digits = at - start;
+    if (digits === 0 || digits > 4 || filledBytes === IPV6_BYTES) return undefined;
+    bytes[filledBytes++] = group >> 8;
+    bytes[filledBytes++] = group & 0xff;
+    if (at === text.length) break;
+    if (text[at++] !== ":" || at === text.length) return undefined;
+    if (text[at] !== ":") continue;
+    if (gapAt !== -1) return undefined;
+    gapAt = filledBytes;
+    at++;
+  }
+  if (gapAt === -1) return filledBytes === IPV6_BYTES ? bytes : undefined;
+  if (filledBytes > IPV6_BYTES - 2) return undefined;
+  const movedBytes = filledBytes - gapAt;
+  bytes.copyWithin(IPV6_BYTES - movedBytes, gapAt, filledBytes);
+  bytes.fill(0, gapAt, IPV6_BYTES - movedBytes);
+  return bytes;
+}
+
+/** The value of a hexadecimal digit by its UTF-16 unit; -1 for what is none. */
+function hexDigit(unit: number): number {
+  if (unit >= 0x30 && unit <= 0x39) return unit - 0x30;
+  const lower = unit | 0x20;
+  return lower >= 0x61 && lower <= 0x66 ? lower - 0x57 : -1;
 }
 
 /**

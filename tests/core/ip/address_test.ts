@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
+import ipaddr from "ipaddr.js";
 import { IpAddress } from "../../../core/ip/address.ts";
 
 function parse(text: string): IpAddress {
@@ -96,6 +97,42 @@ Deno.test("IpAddress.toString: as the URL standard writes hosts, and parse reads
     }),
     { numRuns: 500 },
   );
+});
+
+Deno.test("IpAddress.parse: groups and colons in every order, as another parser takes them", () => {
+  const group = fc.oneof(
+    { weight: 30, arbitrary: fc.constantFrom("0", "1", "00a", "FFff", "ffff", "c0a8") },
+    { weight: 1, arbitrary: fc.constantFrom("00000", "12345", "g", "\u0141") },
+  );
+  const piece = fc.oneof({ weight: 6, arbitrary: group }, { weight: 6, arbitrary: fc.constant(":") }, {
+    weight: 1,
+    arbitrary: fc.constantFrom("::", "", ".", "1.2.3.4", "%", "-", " "),
+  });
+  const joined = fc.tuple(
+    fc.array(group, { maxLength: 9 }),
+    fc.constantFrom(":", "::"),
+    fc.array(group, { maxLength: 9 }),
+  );
+  const text = fc.oneof(
+    fc.array(piece, { maxLength: 18 }).map((pieces) => pieces.join("")),
+    joined.map(([before, between, after]) => before.join(":") + between + after.join(":")),
+  );
+  let takenCount = 0;
+  fc.assert(
+    fc.property(text, (text) => {
+      // The other parser takes zones, and IPv4 in forms that no two programs read alike.
+      if (text.includes("%") || text.includes(".")) return;
+      const address = text.includes(":") ? IpAddress.parse(text) : undefined;
+      const isTaken = text.includes(":") && ipaddr.IPv6.isValid(text);
+      assert.equal(address !== undefined, isTaken);
+      if (!address) return;
+      takenCount++;
+      const bytes = Uint8Array.from(ipaddr.IPv6.parse(text).toByteArray());
+      assert(address.equals(IpAddress.fromBytes(bytes) ?? assert.fail()));
+    }),
+    { numRuns: 5_000 },
+  );
+  assert(takenCount > 250, `${takenCount}`);
 });
 
 Deno.test("IpAddress.parse: no text throws", () => {
