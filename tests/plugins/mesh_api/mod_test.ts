@@ -1,12 +1,17 @@
 /** v1.Mesh on whole nodes in one process. */
 import assert from "node:assert/strict";
+import { toBinary } from "@bufbuild/protobuf";
 import { timestampMs } from "@bufbuild/protobuf/wkt";
 import { Mesh } from "../../../proto/gen/v1/mesh_pb.ts";
-import { ClusterStatus, Feature } from "../../../proto/gen/v1/mesh_messages_pb.ts";
+import { ClusterStatus, Feature, MeshNodeSchema } from "../../../proto/gen/v1/mesh_messages_pb.ts";
 import { Node } from "../../../proto/gen/v1/node_pb.ts";
+import type { Host } from "../../../core/plugin/host.ts";
+import type { Command } from "../../../core/plugin/state.ts";
+import { queryEntry } from "../../../core/state/codec.ts";
+import { NODE_ENDPOINT_COUNT_MAX } from "../../../core/state/limits.ts";
 import { meshApi } from "../../../plugins/mesh_api/mod.ts";
 import { PaperNodes } from "../../core/node/paper_nodes.ts";
-import { PluginNode } from "../../core/node/plugin_node.ts";
+import { planned, PluginNode } from "../../core/node/plugin_node.ts";
 import { eventually } from "../../e2e/lab/eventually.ts";
 import { endlessCycles } from "../plugin_cycles.ts";
 import { pluginPlan } from "../plugin_plan.ts";
@@ -14,6 +19,11 @@ import { reflectedServices } from "../reflected_services.ts";
 
 const WAIT_MS = 20_000;
 const { getNode, listNodes } = Mesh.method;
+/** As many as a node may announce, each as long as an address may be. */
+const ENDPOINTS = Array.from(
+  { length: NODE_ENDPOINT_COUNT_MAX },
+  (_, i) => `2001:db8:aaaa:bbbb:cccc:dddd:eeee:${(0xff00 + i).toString(16)}`,
+);
 const KEY = new Uint8Array(32).fill(1).toBase64();
 
 function start(): Promise<PluginNode> {
@@ -81,6 +91,46 @@ Deno.test("v1.Mesh: nodes come in the order of their ids, byte by byte", async (
   const { message } = await node.client.unary(listNodes, {});
   assert.deepEqual(message.nodes.map(({ id }) => id), ["0", "B", "a", "a1", "c"]);
   assert.equal(message.nodes[0]?.privateIpv4, "", "it asked for none");
+});
+
+/** Nodes with as many endpoints as they may have, made by one entry: joins would take minutes. */
+const manyNodes: Command<{ readonly first: number; readonly last: number }, void> = {
+  entry: (numbers) =>
+    queryEntry(
+      `WITH RECURSIVE made (i) AS (SELECT :first UNION ALL SELECT i + 1 FROM made WHERE i < :last)
+      INSERT INTO leases SELECT 'subnet', i, printf('%063d', i), printf('%042dA=', i), 0, NULL FROM made;
+      WITH RECURSIVE made (i) AS (SELECT :first UNION ALL SELECT i + 1 FROM made WHERE i < :last)
+      INSERT INTO nodes SELECT printf('%063d', i), printf('%042dA=', i), i, '', 9443, 8443, 51820, :endpoint, :endpoints,
+        0, 0, 0, 0 FROM made;`,
+      { ...numbers, endpoint: ENDPOINTS[0] ?? "", endpoints: ENDPOINTS.slice(1).join(",") },
+    ),
+  result: () => {},
+};
+
+Deno.test("v1.Mesh: a list longer than a message may be is RESOURCE_EXHAUSTED, and its nodes are there", async () => {
+  const proposing = Promise.withResolvers<Host["propose"]>();
+  const maker = planned({
+    name: "maker",
+    needs: ["propose"],
+    start: ({ propose }) => {
+      proposing.resolve(propose);
+      return Promise.resolve({ [Symbol.asyncDispose]: () => Promise.resolve() });
+    },
+  });
+  await using node = await PluginNode.start([...pluginPlan(meshApi), maker]);
+  const propose = await proposing.promise;
+  await propose(manyNodes, { first: 100, last: 4_399 });
+  const { message: { nodes } } = await node.client.unary(listNodes, {});
+  assert.equal(nodes.length, 4_301);
+  const nodeBytes = toBinary(MeshNodeSchema, nodes[1] ?? assert.fail()).length;
+  await propose(manyNodes, { first: 4_400, last: 4_399 + Math.ceil(4 * 1024 * 1024 / nodeBytes) - 4_300 });
+  await assert.rejects(node.client.unary(listNodes, {}), {
+    reason: "exhausted",
+    codeName: "RESOURCE_EXHAUSTED",
+    message: /larger than 4194304 bytes/,
+  });
+  const last = `${4_400}`.padStart(63, "0");
+  assert.equal((await node.client.unary(getNode, { id: last })).message.id, last);
 });
 
 Deno.test("v1.Mesh: read levels by metadata, on the leader and on a follower", async () => {
