@@ -9,15 +9,16 @@
  */
 import initSqlJs from "sql.js";
 import {
+  type SqlArguments,
   type SqlDatabase,
   type SqlEngine,
   SqlError,
-  type SqlParameters,
   type SqlRows,
   type SqlValue,
 } from "../seams/sql_database.ts";
 import { isReadOnlyStatement } from "../state/determinism.ts";
 import { isWord, parameterNames, sqlStatements, type SqlToken, sqlTokens } from "../state/sql_tokens.ts";
+import { type BindingLibrary, findStatementPointer, SqlBinder } from "./sqljs_binder.ts";
 
 /** SQL texts whose statements one database keeps prepared; the one used longest ago goes first. */
 export const PREPARED_TEXT_COUNT_MAX = 128;
@@ -25,24 +26,24 @@ export const PREPARED_TEXT_COUNT_MAX = 128;
 const ORDERED_FROM_COUNT = PREPARED_TEXT_COUNT_MAX / 2;
 
 /** The part of sql.js that is used; the package ships no types. */
-interface Library {
+interface Library extends BindingLibrary {
   readonly Database: new (image?: Uint8Array) => LibraryDatabase;
 }
 
 interface LibraryDatabase {
   prepare(sql: string): LibraryStatement;
+  /** Throws SQLite's last message unless `code` is 0. */
+  handleError(code: number): null;
   getRowsModified(): number;
   export(): Uint8Array;
   close(): void;
 }
 
 interface LibraryStatement {
-  bind(values: readonly SqlValue[]): boolean;
   step(): boolean;
   get(): SqlValue[];
   getColumnNames(): string[];
   getSQL(): string;
-  reset(): boolean;
   free(): boolean;
 }
 
@@ -60,17 +61,35 @@ export async function loadSqlEngine(wasm?: Uint8Array): Promise<SqlEngine> {
   // SQLite's own functions only: sql.js would add a C library of its choice.
   const options = { useOldExtensionFunctions: false };
   const library: Library = await initSqlJs(wasm ? { ...options, wasmBinary: wasm } : options);
-  using probe = new SqlJsDatabase(new library.Database());
+  const parts: Parts = { library, binder: new SqlBinder(library), pointerOf: pointerFinder(library) };
+  using probe = openDatabase(parts, undefined);
   const version = probe.run("SELECT sqlite_version()").rows[0]?.[0];
   return {
     version: String(version),
-    open: (image) => openDatabase(library, image),
+    open: (image) => openDatabase(parts, image),
   };
 }
 
-function openDatabase(library: Library, image: Uint8Array | undefined): SqlDatabase {
+/** What all databases share. */
+interface Parts {
+  readonly library: Library;
+  readonly binder: SqlBinder;
+  readonly pointerOf: (statement: LibraryStatement) => number;
+}
+
+function pointerFinder(library: Library): Parts["pointerOf"] {
+  const database = new library.Database();
   try {
-    return new SqlJsDatabase(new library.Database(image));
+    const sql = "SELECT 1";
+    return findStatementPointer(library, [database.prepare(sql), database.prepare("SELECT 2")], sql);
+  } finally {
+    database.close();
+  }
+}
+
+function openDatabase(parts: Parts, image: Uint8Array | undefined): SqlDatabase {
+  try {
+    return new SqlJsDatabase(parts, new parts.library.Database(image));
   } catch (error) {
     throw fatalError(error);
   }
@@ -79,6 +98,8 @@ function openDatabase(library: Library, image: Uint8Array | undefined): SqlDatab
 /** One statement kept prepared. */
 interface Prepared {
   readonly statement: LibraryStatement;
+  /** SQLite's own. */
+  readonly pointer: number;
   /** In SQLite's order. */
   readonly parameters: readonly string[];
   readonly returnsRows: boolean;
@@ -94,15 +115,17 @@ interface PreparedText {
 }
 
 class SqlJsDatabase implements SqlDatabase {
+  readonly #parts: Parts;
   readonly #database: LibraryDatabase;
   readonly #texts = new Map<string, PreparedText>();
   #changes = 0;
 
-  constructor(database: LibraryDatabase) {
+  constructor(parts: Parts, database: LibraryDatabase) {
+    this.#parts = parts;
     this.#database = database;
   }
 
-  run(sql: string, parameters: SqlParameters = {}): SqlRows {
+  run(sql: string, parameters: SqlArguments = {}): SqlRows {
     this.#changes = 0;
     const text = this.#recall(sql) ?? this.#remember(sql);
     try {
@@ -154,7 +177,7 @@ class SqlJsDatabase implements SqlDatabase {
     for (const prepared of text.statements) prepared.statement.free();
   }
 
-  #runText(text: PreparedText, parameters: SqlParameters): SqlRows {
+  #runText(text: PreparedText, parameters: SqlArguments): SqlRows {
     let rows = NO_ROWS;
     for (let index = 0;; index++) {
       const prepared = text.statements[index] ?? this.#prepareNext(text);
@@ -171,25 +194,31 @@ class SqlJsDatabase implements SqlDatabase {
       return undefined;
     }
     const sql = statement.getSQL();
-    const prepared = describe(statement, sql);
+    const prepared = describe(statement, this.#parts.pointerOf(statement), sql);
     text.statements.push(prepared);
     text.rest = text.rest.slice(sql.length);
     return prepared;
   }
 
-  #runOne(prepared: Prepared, parameters: SqlParameters): SqlRows | undefined {
-    const { statement } = prepared;
+  #runOne(prepared: Prepared, parameters: SqlArguments): SqlRows | undefined {
+    const { statement, pointer } = prepared;
+    const { binder, library } = this.#parts;
     try {
-      if (prepared.parameters.length > 0) statement.bind(prepared.parameters.map((name) => argument(parameters, name)));
+      if (prepared.parameters.length > 0 && !binder.bind(pointer, prepared.parameters, parameters)) {
+        this.#database.handleError(SQLITE_ERROR);
+      }
       const rows: SqlValue[][] = [];
       while (statement.step()) rows.push(statement.get().map(checked));
       if (prepared.writes) this.#changes += this.#database.getRowsModified();
       return prepared.returnsRows ? { columns: statement.getColumnNames(), rows } : undefined;
     } finally {
-      statement.reset();
+      library._sqlite3_reset(pointer);
     }
   }
 }
+
+/** Any code that is an error. */
+const SQLITE_ERROR = 1;
 
 const NO_ROWS: SqlRows = { columns: [], rows: [] };
 
@@ -203,7 +232,7 @@ function prepareFirst(database: LibraryDatabase, sql: string): LibraryStatement 
   }
 }
 
-function describe(statement: LibraryStatement, sql: string): Prepared {
+function describe(statement: LibraryStatement, pointer: number, sql: string): Prepared {
   const tokens = sqlStatements(sqlTokens(sql) ?? [])[0];
   if (!tokens) {
     statement.free();
@@ -211,6 +240,7 @@ function describe(statement: LibraryStatement, sql: string): Prepared {
   }
   return {
     statement,
+    pointer,
     parameters: parameterNames(tokens),
     returnsRows: statement.getColumnNames().length > 0,
     writes: isWrite(tokens),
@@ -223,12 +253,6 @@ function isWrite(tokens: readonly SqlToken[]): boolean {
 }
 
 const WRITE_WORDS: readonly string[] = ["insert", "update", "delete", "replace"];
-
-function argument(parameters: SqlParameters, name: string): SqlValue {
-  const value = Object.hasOwn(parameters, name) ? parameters[name] : undefined;
-  if (value === undefined) throw new SqlError(`parameter is missing: ${name}`);
-  return checked(value);
-}
 
 /** SQLite's integers have 64 bits; beyond 2^53 a number would silently be another one. */
 function checked(value: SqlValue): SqlValue {

@@ -7,14 +7,14 @@
  *
  * @module
  */
-import type { SqlValue } from "../seams/sql_database.ts";
+import { type SqlArgument, SqlText } from "../seams/sql_database.ts";
 import { ENTRY_BYTES_MAX, PARAMETER_COUNT_MAX, PARAMETER_UNITS_MAX } from "./limits.ts";
 
-/** One statement, its parameters by name. */
+/** One statement, its parameters by name; texts are views of the entry's bytes. */
 export interface PlainEntry {
   readonly kind: "query" | "execution";
   readonly sql: string;
-  readonly parameters: Readonly<Record<string, SqlValue>>;
+  readonly parameters: Readonly<Record<string, SqlArgument>>;
   readonly isTransaction: boolean;
   readonly session: undefined;
 }
@@ -41,18 +41,28 @@ export const Tag = {
 } as const;
 /** Varints of at most five bytes are exact in doubles without further thought. */
 const VARINT_BYTES_MAX = 5;
-/** Shorter texts are put together faster than a decoder is called. */
-const DECODED_BYTES_MIN = 24;
 
-/** Reads entries. Remembers the SQL text it has read last, because most entries repeat it. */
+/** Names of parameters that are remembered: what an entry has at most, if it is of the usual kind. */
+const NAMES_REMEMBERED_MAX = 32;
+
+/** A text and the bytes it was read from. */
+interface KnownText {
+  readonly bytes: Uint8Array;
+  readonly text: string;
+}
+
+const NO_TEXT: KnownText = { bytes: new Uint8Array(), text: "" };
+
+/** Reads entries. Remembers the SQL text it has read last, and the names of its parameters, because most entries repeat them. */
 export class EntryReader {
   #bytes: Uint8Array = new Uint8Array();
   #at = 0;
-  #sqlBytes: Uint8Array = new Uint8Array();
-  #sql = "";
+  #sql = NO_TEXT;
+  /** By the place of the parameter. */
+  readonly #names: KnownText[] = [];
   readonly #decoder = new TextDecoder();
 
-  /** The entry, or `undefined` if it has to be read the other way. Borrows `data`. Never throws. */
+  /** The entry, or `undefined` if it has to be read the other way. Borrows `data` for as long as the entry is used. Never throws. */
   read(data: Uint8Array): PlainEntry | undefined {
     if (data.length > ENTRY_BYTES_MAX) return undefined;
     this.#bytes = data;
@@ -64,60 +74,63 @@ export class EntryReader {
     const isTransaction = data[this.#at] === Tag.transaction;
     if (isTransaction && this.#varintAt(Tag.transaction) !== 1) return undefined;
     if (this.#open(Tag.statement) !== data.length) return undefined;
-    const sql = this.#sqlText();
+    const sql = this.#text(Tag.sql, this.#sql);
     if (sql === undefined) return undefined;
-    const parameters: Record<string, SqlValue> = Object.create(null);
+    this.#sql = sql;
+    const parameters: Record<string, SqlArgument> = Object.create(null);
     for (let count = 0; this.#at < data.length; count++) {
       const end = this.#open(Tag.parameter);
-      if (end === undefined || count >= PARAMETER_COUNT_MAX || !this.#parameter(parameters, end)) return undefined;
+      if (end === undefined || count >= PARAMETER_COUNT_MAX || !this.#parameter(parameters, count, end)) {
+        return undefined;
+      }
     }
-    return { kind: type === QUERY ? "query" : "execution", sql, parameters, isTransaction, session: undefined };
+    const kind = type === QUERY ? "query" : "execution";
+    return { kind, sql: sql.text, parameters, isTransaction, session: undefined };
   }
 
-  #parameter(into: Record<string, SqlValue>, end: number): boolean {
-    const name = this.#text(Tag.parameterName);
-    if (name === undefined || name === "" || name in into) return false;
+  #parameter(into: Record<string, SqlArgument>, place: number, end: number): boolean {
+    const known = this.#names[place] ?? NO_TEXT;
+    const name = this.#text(Tag.parameterName, known);
+    if (name === undefined || name.text === "" || name.text in into) return false;
+    if (name !== known && place < NAMES_REMEMBERED_MAX) this.#names[place] = name;
     const type = this.#varintAt(Tag.parameterType);
-    let value: SqlValue | undefined;
+    let value: SqlArgument | undefined;
     if (type === PARAMETER_STRING) {
-      value = this.#at === end ? "" : this.#text(Tag.parameterText);
-      if (value !== undefined && value.length > PARAMETER_UNITS_MAX) return false;
+      const text = this.#at === end ? NO_TEXT.bytes : this.#ascii(Tag.parameterText);
+      if (text === undefined || text.length > PARAMETER_UNITS_MAX) return false;
+      value = new SqlText(text);
     } else if (type === PARAMETER_INT64) {
       const zigzag = this.#at === end ? 0 : this.#varintAt(Tag.parameterInt64);
       value = zigzag === undefined ? undefined : zigzag % 2 === 0 ? zigzag / 2 : -(zigzag + 1) / 2;
     }
     if (value === undefined || this.#at !== end) return false;
-    into[name] = value;
+    into[name.text] = value;
     return true;
   }
 
-  #sqlText(): string | undefined {
+  /** ASCII text behind `tag`; `known` if it is the same. */
+  #text(tag: number, known: KnownText): KnownText | undefined {
     const start = this.#at;
-    const end = this.#open(Tag.sql);
-    if (end === undefined) return undefined;
-    const known = this.#sqlBytes;
-    if (end - this.#at === known.length && equal(this.#bytes, this.#at, known)) {
-      this.#at = end;
-      return this.#sql;
-    }
-    this.#at = start;
-    const sql = this.#text(Tag.sql);
-    if (sql === undefined) return undefined;
-    this.#sqlBytes = this.#bytes.slice(end - sql.length, end);
-    return this.#sql = sql;
-  }
-
-  /** ASCII text behind `tag`. */
-  #text(tag: number): string | undefined {
     const end = this.#open(tag);
     if (end === undefined) return undefined;
-    for (let i = this.#at; i < end; i++) if ((this.#bytes[i] ?? 0) >= 0x80) return undefined;
+    if (end - this.#at === known.bytes.length && equal(this.#bytes, this.#at, known.bytes)) {
+      this.#at = end;
+      return known;
+    }
+    this.#at = start;
+    const bytes = this.#ascii(tag)?.slice();
+    return bytes && { bytes, text: this.#decoder.decode(bytes) };
+  }
+
+  /** Bytes of ASCII text behind `tag`. */
+  #ascii(tag: number): Uint8Array | undefined {
+    const end = this.#open(tag);
+    if (end === undefined) return undefined;
     const start = this.#at;
+    let bits = 0;
+    for (let i = start; i < end; i++) bits |= this.#bytes[i] ?? 0;
     this.#at = end;
-    if (end - start > DECODED_BYTES_MIN) return this.#decoder.decode(this.#bytes.subarray(start, end));
-    let text = "";
-    for (let i = start; i < end; i++) text += String.fromCharCode(this.#bytes[i] ?? 0);
-    return text;
+    return bits < 0x80 ? this.#bytes.subarray(start, end) : undefined;
   }
 
   /** Where the field with `tag` and a length ends; `undefined` if there is none, or not all of it. */

@@ -5,7 +5,19 @@ import { RaftCommandType, RaftLogEntrySchema, SQLParameterType } from "../../../
 import { decodeEntry, executionEntry, queryEntry } from "../../../core/state/codec.ts";
 import { EntryReader } from "../../../core/state/entry_reader.ts";
 import { ENTRY_BYTES_MAX, PARAMETER_COUNT_MAX, PARAMETER_UNITS_MAX } from "../../../core/state/limits.ts";
-import type { SqlParameters } from "../../../core/seams/sql_database.ts";
+import { type SqlArguments, type SqlParameters, SqlText } from "../../../core/seams/sql_database.ts";
+
+const decoder = new TextDecoder("utf-8", { fatal: true });
+
+/** The same with texts as the codec gives them. */
+function decoded<Entry extends { readonly parameters: SqlArguments }>(entry: Entry | undefined): Entry | undefined {
+  if (!entry) return undefined;
+  const parameters = Object.create(null);
+  for (const [name, value] of Object.entries(entry.parameters)) {
+    parameters[name] = value instanceof SqlText ? decoder.decode(value.utf8) : value;
+  }
+  return { ...entry, parameters };
+}
 
 function bytesOf(kind: "query" | "execution", sql: string, parameters: SqlParameters): Uint8Array {
   return toBinary(RaftLogEntrySchema, (kind === "query" ? queryEntry : executionEntry)(sql, parameters));
@@ -16,7 +28,7 @@ Deno.test("EntryReader: reads what commands make, as the generated codec does", 
   for (const kind of ["query", "execution"] as const) {
     for (const parameters of [{}, { key: "k", value: "v".repeat(5000), n: -7, zero: 0, none: "" }]) {
       const data = bytesOf(kind, "INSERT INTO t VALUES (:key)", parameters);
-      assert.deepEqual(reader.read(data), decodeEntry(data));
+      assert.deepEqual(decoded(reader.read(data)), decodeEntry(data));
       assert.notEqual(reader.read(data), undefined);
     }
   }
@@ -43,7 +55,7 @@ Deno.test("EntryReader: what it reads is what the generated codec reads, whateve
           const quick = reader.read(bytes);
           if (!quick) continue;
           readCount++;
-          assert.deepEqual(quick, decodeEntry(bytes));
+          assert.deepEqual(decoded(quick), decodeEntry(bytes));
         }
       },
     ),
