@@ -7,6 +7,7 @@
 export { processSurroundings, runProgram } from "./cli/program.ts";
 export { exitProcess, programArguments } from "./io/process.ts";
 export { WRITE_SESSION_KEY } from "./node/join_metadata.ts";
+export { PROXIED_FROM_KEY } from "./rpc/metadata.ts";
 export { isCaughtUp, nextDemotion, presentGroup, votersWithoutRight, wantedMembers } from "./node/membership.ts";
 export type { PresentGroup, PresentMember, WantedMember } from "./node/membership.ts";
 export {

@@ -57,6 +57,8 @@ export interface Http2Peer {
 /** What connections may do. */
 export interface Http2Limits {
   readonly streamsPerConnectionMax: number;
+  /** Fields of a request; a stream with more is reset. */
+  readonly fieldsMax: number;
   /** A connection is pinged this often … */
   readonly keepaliveMs: number;
   /** … and closed if the answer does not come within this time. */
@@ -141,16 +143,18 @@ export class Http2Server {
 
   #makeServer(tls: Http2Tls | undefined): PlainServer | Http2SecureServer {
     const settings = { maxConcurrentStreams: this.#limits.streamsPerConnectionMax };
+    const maxHeaderListPairs = this.#limits.fieldsMax;
     const server = tls
       ? createSecureServer({
         settings,
+        maxHeaderListPairs,
         cert: tls.cert,
         key: tls.key,
         ca: tls.ca,
         requestCert: true,
         rejectUnauthorized: tls.mustShow,
       })
-      : createServer({ settings });
+      : createServer({ settings, maxHeaderListPairs });
     // Below TLS this is the connection that carries it.
     server.on("connection", (socket: Socket) => {
       this.#sockets.add(socket);

@@ -11,7 +11,7 @@ import type { Http2AnswerFields, Http2Fields, Http2Stream } from "../io/http2_se
 import { type Compression, inflated } from "../io/inflate.ts";
 import type { RpcMetadata } from "../plugin/rpc.ts";
 import { MESSAGE_BYTES_MAX } from "./limits.ts";
-import { fieldsBytes, fromFields } from "./metadata.ts";
+import { fieldsBytes, fromFields, PROXIED_FROM_KEY } from "./metadata.ts";
 
 /** A flag for compression and a length. */
 const PREFIX_BYTES = 5;
@@ -134,6 +134,11 @@ export class GrpcStream {
   /** Size of it as HTTP/2 counts it. */
   metadataBytes(): number {
     return fieldsBytes(this.#fields);
+  }
+
+  /** Whether the caller says that it is a node that passes the call on. */
+  get isForwarded(): boolean {
+    return this.#fields[PROXIED_FROM_KEY] !== undefined;
   }
 
   /** True when all of the request is here, or what is wrong with it is known. */

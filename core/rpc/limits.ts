@@ -8,6 +8,15 @@
 export const MESSAGE_BYTES_MAX: number = 4 * 1024 * 1024;
 /** A request with more metadata, counted as HTTP/2 does (RFC 9113 §6.5.2), is refused with RESOURCE_EXHAUSTED. */
 export const METADATA_BYTES_MAX: number = 8 * 1024;
+/** A call that a node passes on may have so much more: what that node says of itself, of the caller and of the call. */
+export const FORWARDED_METADATA_BYTES_MAX: number = 1024;
+/** What HTTP/2 counts for a field beside its name and value (RFC 9113 §6.5.2). */
+export const FIELD_OVERHEAD_BYTES = 32;
+/** Fields of a request that are no metadata: HTTP/2's own, and those by which gRPC frames a call. */
+const HOP_FIELDS_MAX = 24;
+/** Fields of a request: as many as can be within the limits above, so that those decide. */
+export const FIELDS_MAX: number = HOP_FIELDS_MAX +
+  Math.floor((METADATA_BYTES_MAX + FORWARDED_METADATA_BYTES_MAX) / (FIELD_OVERHEAD_BYTES + 1));
 /** Concurrent calls on one connection, SETTINGS_MAX_CONCURRENT_STREAMS. */
 export const STREAMS_PER_CONNECTION_MAX = 100;
 /** Concurrent calls on one listener over all connections; the next one is refused with RESOURCE_EXHAUSTED. */

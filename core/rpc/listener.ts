@@ -17,6 +17,7 @@ import { GrpcStream } from "./grpc_stream.ts";
 import {
   CALLS_PER_LISTENER_MAX,
   CONNECTION_IDLE_MS,
+  FIELDS_MAX,
   KEEPALIVE_TIME_MS,
   KEEPALIVE_TIMEOUT_MS,
   STOP_FLUSH_MS,
@@ -42,6 +43,7 @@ export class Listener {
     this.#waits = new RequestWaits(rules.requestWaitMs, (call) => call.late());
     this.#http2 = new Http2Server({
       streamsPerConnectionMax: STREAMS_PER_CONNECTION_MAX,
+      fieldsMax: FIELDS_MAX,
       keepaliveMs: KEEPALIVE_TIME_MS,
       keepaliveTimeoutMs: KEEPALIVE_TIMEOUT_MS,
       idleMs: CONNECTION_IDLE_MS,

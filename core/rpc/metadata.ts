@@ -11,9 +11,10 @@ import { Buffer } from "node:buffer";
 import { Metadata } from "@grpc/grpc-js";
 import type { Http2Fields } from "../io/http2_server.ts";
 import type { RpcMetadata } from "../plugin/rpc.ts";
+import { FIELD_OVERHEAD_BYTES } from "./limits.ts";
 
-/** What HTTP/2 counts for a field beside its name and value (RFC 9113 §6.5.2). */
-const FIELD_OVERHEAD_BYTES = 32;
+/** Metadata of the v1 API: id of the node that has passed the call on. Such a call is not passed on again. */
+export const PROXIED_FROM_KEY = "proxied-from";
 
 /**
  * Fields that belong to one HTTP/2 exchange and must not be carried over into another one (RFC 9113 §8.2.2, RFC 9110 §7.6.1),

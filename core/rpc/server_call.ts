@@ -15,7 +15,7 @@ import type { Log } from "../seams/log.ts";
 import type { CallObserver } from "./call_observer.ts";
 import { BadRequest, type GrpcStream } from "./grpc_stream.ts";
 import { handlerChainEnd, unaryEnd } from "./handler.ts";
-import { MESSAGE_BYTES_MAX, METADATA_BYTES_MAX } from "./limits.ts";
+import { FORWARDED_METADATA_BYTES_MAX, MESSAGE_BYTES_MAX, METADATA_BYTES_MAX } from "./limits.ts";
 import { setAll, toGrpc } from "./metadata.ts";
 import type { MethodEntry } from "./method_table.ts";
 import type { RequestWaits } from "./request_waits.ts";
@@ -129,8 +129,9 @@ export class ServerCall implements RpcContext {
 
   /** Nothing to wait for unless membership has to be asked for. */
   #admit(): Promise<void> | undefined {
-    if (this.#stream.metadataBytes() > METADATA_BYTES_MAX) {
-      throw new MeshError("exhausted", `The call's metadata is larger than ${METADATA_BYTES_MAX} bytes`);
+    const bytesMax = METADATA_BYTES_MAX + (this.#stream.isForwarded ? FORWARDED_METADATA_BYTES_MAX : 0);
+    if (this.#stream.metadataBytes() > bytesMax) {
+      throw new MeshError("exhausted", `The call's metadata is larger than ${bytesMax} bytes`);
     }
     const { authorisation } = this.#method;
     if (authorisation === "local" && this.peer.transport !== "unix") {

@@ -7,10 +7,15 @@
  *
  * @module
  */
-import { IpAddress, type NodeRecord, type RpcContext, type RpcMetadata, type RpcPeer } from "../../core/mod.ts";
+import {
+  IpAddress,
+  type NodeRecord,
+  PROXIED_FROM_KEY,
+  type RpcContext,
+  type RpcMetadata,
+  type RpcPeer,
+} from "../../core/mod.ts";
 
-/** Metadata of the v1 API: id of the node that has forwarded the call. Such a call is not forwarded again. */
-export const PROXIED_FROM_KEY = "proxied-from";
 /** Metadata: the caller's address, as {@linkcode RpcPeer} has it. */
 export const PROXIED_PEER_KEY = "proxied-peer";
 /** Metadata: the caller's transport. */

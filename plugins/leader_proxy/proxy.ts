@@ -8,11 +8,11 @@
  * @module
  */
 import {
-  type Counter,
   type Host,
   type LeaderFacts,
   MeshError,
   type NodeRecord,
+  PROXIED_FROM_KEY,
   type RawCall,
   type RpcCall,
   type RpcContext,
@@ -20,7 +20,8 @@ import {
   type RpcNext,
   WRITE_SESSION_KEY,
 } from "../../core/mod.ts";
-import { comesFrom, forwardedMetadata, PROXIED_FROM_KEY, proxiedPeer } from "./caller.ts";
+import { comesFrom, forwardedMetadata, proxiedPeer } from "./caller.ts";
+import { Answer, isUnavailable, type ResultCounter } from "./answer.ts";
 import type { LeaderProxyConfig } from "./config.ts";
 import { AttemptContext, ForwardedContext, NamedContext } from "./context.ts";
 import { routeOf, takesName } from "./policy.ts";
@@ -34,7 +35,7 @@ export interface ProxyParts extends LeaderProxyConfig {
   /** What the mesh knows of a node. */
   readonly nodeOf: (id: string) => Promise<Pick<NodeRecord, "ipv4" | "ipv6"> | undefined>;
   /** Calls sent to the leader, by how they ended. */
-  readonly forwarded: Counter<"result">;
+  readonly forwarded: ResultCounter;
   readonly clock: Host["clock"];
   readonly random: Host["random"];
   readonly time: Pick<Host["time"], "delay">;
@@ -48,15 +49,10 @@ export interface ProxyParts extends LeaderProxyConfig {
 export const STREAMS_AT_LEADER_MAX = 64;
 /** A call is sent to so many leaders, one after the other. */
 export const LEADERS_PER_CALL_MAX = 3;
-/** Trailing metadata of an answer: why the call was refused. */
-const REASON_KEY = "weft-reason";
 /** Of the caller's time, the leader gets so much where this node could answer as well. */
 const PREFERRED_SHARE = 0.5;
 /** Random bytes that tell one write from all others. */
 const NAME_BYTES = 16;
-
-/** How a forwarded call ended. */
-type Result = "ok" | "refused" | "unreachable" | "moved";
 
 /** See the module. */
 export class Proxy {
@@ -179,7 +175,7 @@ export class Proxy {
         if (!(error instanceof MeshError) || error.reason !== "no-leader") throw error;
         return yield* next({ ...call, requests: requests.open() });
       }
-      const answer = new Answer(raw, context);
+      const answer = new Answer(raw, context, this.#parts.forwarded);
       try {
         for await (const response of raw) {
           await answer.begin();
@@ -188,11 +184,14 @@ export class Proxy {
         }
         await answer.begin();
         for (const [name, value] of await raw.trailers) context.setTrailer(name, value);
-        return this.#parts.forwarded.add({ result: "ok" });
+        return answer.ended("ok");
       } catch (error) {
-        const result = await answer.resultOf(error);
-        this.#parts.forwarded.add({ result });
-        const isNoAnswer = result === "unreachable" || isUnimplemented(error) || attempt.isLate?.() === true;
+        const { endMs = Infinity, isWhole = true } = attempt;
+        const isLate = this.#parts.clock.monotonicMs() >= endMs;
+        const isAbandoned = requests.hasFailed || context.signal.aborted;
+        const result = isAbandoned ? "abandoned" : await answer.resultOf(error, { isLate, isWhole });
+        answer.ended(result);
+        const isNoAnswer = result === "unreachable" || isUnimplemented(error) || (isLate && !isWhole);
         attempt.mayGoOnHere = isNoAnswer && !await answer.begin();
         // Of a leader that stops, as of one that is gone, nobody knows what it has done.
         const isLost = isUnavailable(error) && takesName(context.methodPath) && !await answer.begin();
@@ -202,6 +201,9 @@ export class Proxy {
         if (!another) throw error;
         if (another.isSelf) return yield* next({ ...call, requests: requests.open() });
         target = another;
+      } finally {
+        // Who leaves the iteration early throws nothing.
+        answer.ended("abandoned");
       }
     }
   }
@@ -213,8 +215,8 @@ export class Proxy {
     if (deadlineWallMs === Infinity) return leader.call(methodPath, requests.open(), { metadata, signal });
     const share = attempt.isPreference && kind === "unary" ? PREFERRED_SHARE : 1;
     const deadlineMs = Math.max(0, share * (deadlineWallMs - clock.wallMs()));
-    const endMs = clock.monotonicMs() + deadlineMs;
-    if (share < 1) attempt.isLate = () => clock.monotonicMs() >= endMs;
+    attempt.endMs = clock.monotonicMs() + deadlineMs;
+    attempt.isWhole = share === 1;
     return leader.call(methodPath, requests.open(), { metadata, signal, deadlineMs });
   }
 
@@ -257,41 +259,11 @@ export class Proxy {
 /** What is known of a call that the leader should answer if it can. */
 interface Attempt {
   readonly isPreference: boolean;
-  /** Whether the leader has had its share of the caller's time. */
-  isLate?: () => boolean;
+  /** When the leader has had its share of the caller's time, by the monotonic clock; never if there is no end. */
+  endMs?: number;
+  /** Whether that is all of it. */
+  isWhole?: boolean;
   mayGoOnHere?: boolean;
-}
-
-/** What the leader says, on its way to the caller. */
-class Answer {
-  readonly #raw: RawCall;
-  readonly #begun: Promise<boolean>;
-
-  constructor(raw: RawCall, context: RpcContext) {
-    this.#raw = raw;
-    this.#begun = raw.headers.then((headers) => {
-      if (headers) context.sendInitialMetadata(Object.fromEntries(headers));
-      return headers !== undefined;
-    });
-    this.#begun.catch(() => {});
-  }
-
-  /** Resolves when the caller has the leader's initial metadata; false if there was none. */
-  begin(): Promise<boolean> {
-    return this.#begun;
-  }
-
-  async resultOf(error: unknown): Promise<Result> {
-    const hasBegun = await this.begin();
-    const trailers = await this.#raw.trailers;
-    if (!hasBegun && trailers.get(REASON_KEY) === "not-leader") return "moved";
-    const isAnswer = hasBegun || trailers.size > 0;
-    return !isAnswer && isUnavailable(error) ? "unreachable" : "refused";
-  }
-}
-
-function isUnavailable(error: unknown): boolean {
-  return error instanceof MeshError && error.reason === "unavailable";
 }
 
 function isUnimplemented(error: unknown): boolean {

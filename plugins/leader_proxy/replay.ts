@@ -17,6 +17,7 @@ export class Replay {
   #bytes = 0;
   #isKept = true;
   #isDone = false;
+  #hasFailed = false;
   /** One question to the source at a time, whoever asks. */
   #pull: Promise<void> | undefined;
   #readerCount = 0;
@@ -30,6 +31,11 @@ export class Replay {
   /** Whether {@linkcode Replay.open} can still begin with the first request. */
   get canOpen(): boolean {
     return this.#isKept;
+  }
+
+  /** Whether the source has thrown: what the caller sent cannot be taken. */
+  get hasFailed(): boolean {
+    return this.#hasFailed;
   }
 
   /** Resolves when the first request is here, or that there is none. */
@@ -67,7 +73,7 @@ export class Replay {
   }
 
   async #take(): Promise<void> {
-    const next = await this.#source.next();
+    const next = await this.#next();
     if (next.done) {
       this.#isDone = true;
       return;
@@ -75,6 +81,15 @@ export class Replay {
     this.#taken.push(next.value);
     this.#bytes += next.value.length;
     if (this.#bytes > this.#bytesMax) this.release();
+  }
+
+  async #next(): Promise<IteratorResult<Uint8Array>> {
+    try {
+      return await this.#source.next();
+    } catch (error) {
+      this.#hasFailed = true;
+      throw error;
+    }
   }
 
   #dropUntil(index: number): void {

@@ -9,6 +9,7 @@ import { type Http2Limits, Http2Server, type Http2Stream } from "../../../core/i
 
 const LIMITS: Http2Limits = {
   streamsPerConnectionMax: 7,
+  fieldsMax: 200,
   keepaliveMs: 60_000,
   keepaliveTimeoutMs: 60_000,
   idleMs: 60_000,
@@ -72,6 +73,24 @@ Deno.test("Http2Server: says how many streams a connection may have", async () =
     session.on("remoteSettings", resolve)
   );
   assert.equal(settings.maxConcurrentStreams, LIMITS.streamsPerConnectionMax);
+  session.destroy();
+  await server.close();
+});
+
+Deno.test("Http2Server: a request has as many fields as it may, and with one more it is reset", async () => {
+  const { server, port } = await listen();
+  const session = connect(`http://127.0.0.1:${port}`);
+  const ask = (count: number) =>
+    new Promise<string>((resolve) => {
+      const own = { ":method": "POST", ":path": "/", ":scheme": "http", ":authority": "a" };
+      const more = Array.from({ length: count - Object.keys(own).length }, (_, i) => [`f${i}`, ""]);
+      const stream = session.request({ ...own, ...Object.fromEntries(more) });
+      stream.on("response", () => resolve("answered"));
+      stream.on("error", (error) => resolve(error.message));
+      stream.end().resume();
+    });
+  assert.equal(await ask(LIMITS.fieldsMax), "answered");
+  assert.match(await ask(LIMITS.fieldsMax + 1), /ENHANCE_YOUR_CALM/);
   session.destroy();
   await server.close();
 });

@@ -7,7 +7,7 @@ import assert from "node:assert/strict";
 import { fromBinary } from "@bufbuild/protobuf";
 import { MeshError } from "../../../core/plugin/errors.ts";
 import type { RpcCall, RpcContext, RpcInterceptor } from "../../../core/plugin/rpc.ts";
-import { METADATA_BYTES_MAX } from "../../../core/rpc/limits.ts";
+import { FORWARDED_METADATA_BYTES_MAX, METADATA_BYTES_MAX } from "../../../core/rpc/limits.ts";
 import { RpcError } from "../../../core/rpc/rpc_error.ts";
 import { GetNodeRequestSchema } from "../../../proto/gen/v1/mesh_messages_pb.ts";
 import { Mesh } from "../../../proto/gen/v1/mesh_pb.ts";
@@ -349,12 +349,17 @@ Deno.test("ServerCall: metadata at the limit is taken, one byte more is RESOURCE
     return next(call);
   };
   await using pair = await EchoPair.start({ interceptors: [measure] });
-  await pair.client.unary(one, {});
-  const room = METADATA_BYTES_MAX - baseBytes - "x".length - 32;
-  await pair.client.unary(one, {}, { metadata: { "x": "y".repeat(room) } });
-  const error = await failureOf(pair.client.unary(one, {}, { metadata: { "x": "y".repeat(room + 1) } }));
-  assert.deepEqual([error.codeName, error.message], [
-    "RESOURCE_EXHAUSTED",
-    `The call's metadata is larger than ${METADATA_BYTES_MAX} bytes`,
-  ]);
+  const direct = {};
+  const forwarded = { "proxied-from": "b" };
+  const forwardedMax = METADATA_BYTES_MAX + FORWARDED_METADATA_BYTES_MAX;
+  for (const [more, bytesMax] of [[direct, METADATA_BYTES_MAX], [forwarded, forwardedMax]] as const) {
+    await pair.client.unary(one, {}, { metadata: more });
+    const room = bytesMax - baseBytes - "x".length - 32;
+    await pair.client.unary(one, {}, { metadata: { ...more, "x": "y".repeat(room) } });
+    const error = await failureOf(pair.client.unary(one, {}, { metadata: { ...more, "x": "y".repeat(room + 1) } }));
+    assert.deepEqual([error.codeName, error.message], [
+      "RESOURCE_EXHAUSTED",
+      `The call's metadata is larger than ${bytesMax} bytes`,
+    ]);
+  }
 });

@@ -2,8 +2,8 @@
 import assert from "node:assert/strict";
 import { connect as connectHttp2 } from "node:http2";
 import { once } from "node:events";
-import { MESSAGE_BYTES_MAX, METADATA_BYTES_MAX } from "../../../core/rpc/limits.ts";
-import type { RpcContext } from "../../../core/plugin/rpc.ts";
+import { FIELD_OVERHEAD_BYTES, MESSAGE_BYTES_MAX, METADATA_BYTES_MAX } from "../../../core/rpc/limits.ts";
+import type { RpcContext, RpcInterceptor, RpcMetadata } from "../../../core/plugin/rpc.ts";
 import { RpcError } from "../../../core/rpc/rpc_error.ts";
 import { STREAMS_AT_LEADER_MAX } from "../../../plugins/leader_proxy/proxy.ts";
 import { echoService, echoWith, streamOf } from "../../core/rpc/echo_service.ts";
@@ -38,6 +38,11 @@ function messageOf(bytes: number): Uint8Array {
   const length = bytes - 5;
   message.set([0x0a, length & 0x7f | 0x80, length >> 7 & 0x7f | 0x80, length >> 14 & 0x7f | 0x80, length >> 21]);
   return message;
+}
+
+/** As HTTP/2 counts it. */
+function sizeOf(metadata: RpcMetadata): number {
+  return [...metadata].reduce((sum, [name, value]) => sum + name.length + value.length + FIELD_OVERHEAD_BYTES, 0);
 }
 
 async function failureOf(promise: Promise<unknown>): Promise<RpcError> {
@@ -102,7 +107,14 @@ Deno.test("Proxy: a message of the largest size passes both ways, and one byte m
   const body = framed(messageOf(MESSAGE_BYTES_MAX + 1));
   const { code } = await rawCall(addressOf(servers, "b"), { path: UNARY, headers: WEAK, body });
   assert.equal(code, 8, "RESOURCE_EXHAUSTED");
-  assert.notEqual(servers.results[1], "ok");
+  assert.deepEqual(servers.results, ["ok"], "the leader was not asked");
+  const later = new Uint8Array([...framed(messageOf(100)), ...body.subarray(0, 5)]);
+  for (const call of [{ path: STREAM, body }, { path: STREAM, body: later }, { path: UNARY, body: later }]) {
+    servers.results.length = 0;
+    const { code } = await rawCall(addressOf(servers, "b"), { ...call, headers: WEAK });
+    assert.equal(code, 8, "RESOURCE_EXHAUSTED");
+    assert.deepEqual(servers.results, ["abandoned"], "it was the caller's doing");
+  }
 });
 
 Deno.test("Proxy: an answer that is too large for the leader to send is the leader's error", async () => {
@@ -133,6 +145,41 @@ Deno.test("Proxy: thousands of bytes of metadata arrive whole, and more than a c
   const { codeName } = await failureOf(client.unaryBytes(UNARY, new Uint8Array(), { metadata: tooLong }));
   assert.equal(codeName, "RESOURCE_EXHAUSTED");
   assert.deepEqual(servers.results, ["ok"], "the leader was not asked");
+});
+
+Deno.test("Proxy: as much metadata passes as without the proxy, in few fields and in many", async () => {
+  let ownBytes = 0;
+  const measure: RpcInterceptor = (call, next) => {
+    ownBytes = sizeOf(call.context.metadata);
+    return next(call);
+  };
+  await using servers = new ProxiedServers();
+  for (const id of ["a", "b"]) await servers.add(id, { services: [echoService], interceptors: [measure] });
+  servers.lead("a");
+  await servers.server("a").client.unaryBytes(UNARY, new Uint8Array(), { metadata: WEAK });
+  const room = METADATA_BYTES_MAX - ownBytes;
+  const few = (bytes: number) => ({ ...WEAK, x: "y".repeat(bytes - sizeOf(new Map([["x", ""]]))) });
+  const field = (i: number) => [`${i}`.padStart(3, "f"), ""] as const;
+  const fieldBytes = sizeOf(new Map([field(0)]));
+  const many = (bytes: number) => {
+    const count = Math.floor(bytes / fieldBytes) - 2;
+    return {
+      ...Object.fromEntries(Array.from({ length: count }, (_, i) => field(i))),
+      ...few(bytes - count * fieldBytes),
+    };
+  };
+  for (const metadata of [few, many]) {
+    for (const id of ["a", "b"]) {
+      const { client } = servers.server(id);
+      await client.unaryBytes(UNARY, new Uint8Array(), { metadata: metadata(room) });
+      const refused = client.unaryBytes(UNARY, new Uint8Array(), { metadata: metadata(room + 1) });
+      assert.equal(
+        (await failureOf(refused)).message,
+        `The call's metadata is larger than ${METADATA_BYTES_MAX} bytes`,
+      );
+    }
+  }
+  assert.deepEqual(servers.results, ["ok", "ok"]);
 });
 
 Deno.test("Proxy: streams that are cancelled in the middle, or whose caller hangs up, end at the leader too", async () => {

@@ -144,6 +144,8 @@ Deno.test("Proxy: headers come through before the first message", async () => {
   assert.equal((await call.headers)?.get("early"), "1");
   call.cancel();
   assert.equal((await failureOf(Array.fromAsync(call))).codeName, "CANCELLED");
+  await eventually("it to be counted", () => servers.results.length === 1, 5_000);
+  assert.deepEqual(servers.results, ["abandoned"]);
 });
 
 Deno.test("Proxy: the leader knows the caller's deadline, and hears when the caller is gone", async () => {
@@ -171,6 +173,8 @@ Deno.test("Proxy: the leader knows the caller's deadline, and hears when the cal
   leave.abort();
   assert.equal((await left).codeName, "CANCELLED");
   await eventually("the leader to give up again", () => gone === 2, 5_000);
+  await eventually("both to be counted", () => servers.results.length === 2, 5_000);
+  assert.deepEqual(servers.results, ["abandoned", "abandoned"]);
 });
 
 Deno.test("Proxy: a call is forwarded once, also by nodes that think of each other that they lead", async () => {
@@ -392,6 +396,7 @@ Deno.test("Proxy: a preferred leader that is silent leaves half of the time to t
   const b = await servers.add("b", { services: [echoOf("b")] });
   servers.lead("a");
   assert.equal(await askOne(b, { ...PREFERRED, deadlineMs: 1_000 }), "asked by b");
+  assert.deepEqual(servers.results, ["unreachable"]);
 });
 
 Deno.test("Proxy: the leader's refusals are the caller's, also where it is only preferred", async () => {
