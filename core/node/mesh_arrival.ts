@@ -46,7 +46,10 @@ export async function waitForMesh(arrival: Arrival, stop: AbortSignal): Promise<
     const what = await Promise.race([waiting.then(() => "changed"), late, failed]).finally(() => patience.abort());
     waiting.catch(() => {});
     failed.catch(() => {});
-    if (what === "late") log.info("waiting for the mesh", { leader: running.leader()?.id ?? "none" });
+    if (what === "late") {
+      const [health] = running.health();
+      log.info("waiting for the mesh", { leader: running.leader()?.id ?? "none", why: health?.text, fix: health?.fix });
+    }
     if (mayMakeMesh(arrival)) await arrival.makeMesh();
   }
 }

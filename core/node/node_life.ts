@@ -207,6 +207,7 @@ export class NodeLife implements AsyncDisposable {
       raft,
       guard,
       contact: this.#contact,
+      heardMs: (raftId) => links.heardMs(raftId),
       plugins: this.#parts.plugins,
       changes: this.#changes,
       clock,

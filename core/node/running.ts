@@ -39,6 +39,8 @@ export interface RunningParts {
   /** Whether this replica may answer at all. */
   readonly guard: Pick<ReplicaGuard, "admit" | "quarantine">;
   readonly contact: LeaderContact;
+  /** When another member was last heard, by Raft id; monotonic milliseconds. */
+  readonly heardMs: (raftId: number) => number | undefined;
   readonly changes: Changes;
   readonly clock: Clock;
   readonly startedWallMs: number;
@@ -107,9 +109,17 @@ export class Running {
 
   /** What is wrong with the node or its mesh, as far as this replica knows it. */
   health(): HealthLine[] {
-    const { machine } = this.parts;
-    const { membership } = this.raftStatus;
-    return nodeHealth({ members: machine.read(raftMembers), acls: machine.read(listRaftAcls), membership });
+    const { machine, contact, clock, heardMs } = this.parts;
+    const status = this.raftStatus;
+    return nodeHealth({
+      members: machine.read(raftMembers),
+      acls: machine.read(listRaftAcls),
+      membership: status.membership,
+      self: status.id,
+      leader: status.leader,
+      outOfTouchMs: contact.silenceMs(status),
+      silenceMs: (raftId) => clock.monotonicMs() - (heardMs(raftId) ?? -Infinity),
+    });
   }
 
   /** A client of another node, through the tunnel. */

@@ -407,6 +407,21 @@ labTest("removed: a node that its mesh let go ends with exit code 4", NEEDS, asy
   assert.doesNotMatch(await other.host.mustExec(["ip", "-o", "link"]), /weft0/);
 });
 
+labTest("removed: a node that was off meanwhile waits, and says for whom and why that may be", NEEDS, async () => {
+  await using lab = await MeshLab.create(sourceProgram());
+  const [leader, other] = [await lab.node("a"), await lab.node("b")];
+  await leader.start("--bootstrap", "--primary-endpoint", leader.host.ipv4);
+  await other.start("--join", `${leader.host.ipv4}:8443`);
+  assert.equal(await other.end("SIGTERM"), 0);
+  await rawLeave(leader.host, `${leader.host.ipv4}:8443`, "b");
+  const process = other.spawn();
+  const line = await process.waitForLine((text) => text.includes("silent: a"), READY_MS);
+  assert.match(line, /"waiting for the mesh".*No leader: 0 of 1 voters.*it was removed: delete its data directory/);
+  const { stdout } = await other.weft("status");
+  assert.match(stdout, /No leader: 0 of 1 voters are heard, decisions need 1; silent: a/);
+  assert.equal(await other.end("SIGTERM"), 0);
+});
+
 labTest("up: starts a mesh, and what it prints is what a second machine needs", NEEDS, async () => {
   await using lab = await MeshLab.create(sourceProgram());
   await using files = await Directory.create();
