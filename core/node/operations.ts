@@ -25,6 +25,7 @@ import type { Random } from "../seams/random.ts";
 import type { NodeRecord } from "../state/queries/node_record.ts";
 import { withDeadline } from "./deadline.ts";
 import { schemaVersion } from "../state/queries/schema_version.ts";
+import { askLeader, type LeaderView } from "./leader_request.ts";
 import { ensureSchema } from "./leader_duties.ts";
 import { memberViews, quorumHeardMs } from "./raft_view.ts";
 import type { Running } from "./running.ts";
@@ -35,7 +36,7 @@ import { StateQueries } from "./state_query.ts";
 export const LEADER_VIEW_MS = 2_000;
 /** The leader, asked to hand over on behalf of the caller, has this long, in milliseconds. */
 export const LEADER_TRANSFER_MS = 8_000;
-/** A transfer that is not done after so many election timeouts is given up; the engine gives up after one. */
+/** A transfer, or a wait for who leads, is given up after so many election timeouts; the engine gives up after one. */
 const TRANSFER_ELECTION_COUNT = 2;
 
 /** What operations need besides the running node. */
@@ -125,12 +126,23 @@ export class MeshOperations implements OperationsBackend, AsyncDisposable {
     here: boolean,
     context: RpcContext,
   ): Promise<MessageInitShape<typeof TransferLeadershipResponseSchema>> {
-    const { running } = this.#parts;
-    const leader = running.leader();
-    if (running.isLeader || here || !leader) return await this.#transferHere(id, context);
-    await using client = running.connectTo(leader);
-    const options = { deadlineMs: LEADER_TRANSFER_MS, signal: context.signal };
-    return (await client.unary(Control.method.transferLeadership, { id, here: true }, options)).message;
+    if (here) return await this.#transferHere(id, context);
+    const { running, electionMs } = this.#parts;
+    const { changes } = running.parts;
+    const view: LeaderView<NodeRecord> = {
+      status: () => running.raftStatus,
+      leader: () => running.leader(),
+      until: (condition, signal) => changes.until(condition, signal),
+      waitMs: TRANSFER_ELECTION_COUNT * electionMs,
+    };
+    return await askLeader(view, {
+      here: () => this.#transferHere(id, context),
+      there: async (leader) => {
+        await using client = running.connectTo(leader);
+        const options = { deadlineMs: LEADER_TRANSFER_MS, signal: context.signal };
+        return (await client.unary(Control.method.transferLeadership, { id, here: true }, options)).message;
+      },
+    }, context.signal);
   }
 
   async takeSnapshot(): Promise<MessageInitShape<typeof TakeSnapshotResponseSchema>> {

@@ -2,12 +2,16 @@
 import assert from "node:assert/strict";
 import { equalBytes } from "../../core/bytes/constant_time.ts";
 import { BackupReader } from "../../core/node/backup_file.ts";
+import { Control } from "../../proto/gen/weft/v1/control_pb.ts";
 import { eventually } from "./lab/eventually.ts";
+import type { Host } from "./lab/host.ts";
 import { LAB_NEEDS, labTest, type Need } from "./lab/requirements.ts";
 import { MeshLab, type MeshNode, READY_MS, WHOLE_MS } from "./mesh_lab.ts";
 import { sourceProgram } from "./programs.ts";
+import { Clients } from "./writers.ts";
 
-const NEEDS: readonly Need[] = [...LAB_NEEDS, "tun"];
+const NEEDS: readonly Need[] = [...LAB_NEEDS, "tun", "command:nft"];
+const TABLE = "inet deaf";
 
 async function json(node: MeshNode, ...args: string[]): Promise<Record<string, unknown>> {
   const { code, stdout, stderr } = await node.weft(...args, "--json");
@@ -39,6 +43,32 @@ async function imageIn(path: string): Promise<Uint8Array> {
   return image;
 }
 
+/** Lets a host hear nothing of another one. */
+async function deafen(host: Host, to: Host): Promise<void> {
+  const rules = [
+    `add table ${TABLE}`,
+    `add chain ${TABLE} input { type filter hook input priority 0; }`,
+    `add rule ${TABLE} input ip saddr ${to.ipv4} drop`,
+    `add rule ${TABLE} input ip6 saddr ${to.ipv6} drop`,
+  ];
+  await host.mustExec(["nft", "-f", "-"], { stdin: `${rules.join("\n")}\n` });
+}
+
+/** A follower that has missed a hand-over, to `heir`, is asked for the next one. */
+async function askTooEarly([leader, heir, follower]: readonly [MeshNode, MeshNode, MeshNode]): Promise<void> {
+  await using clients = new Clients();
+  const { transferLeadership } = Control.method;
+  await clients.of(follower).unary(Control.method.getNodeStatus, {});
+  await deafen(follower.host, heir.host);
+  const { message: first } = await clients.of(leader).unary(transferLeadership, { id: heir.host.name });
+  assert.deepEqual([first.leader, first.moved], [heir.host.name, true]);
+  const asked = clients.of(follower).unary(transferLeadership, { id: leader.host.name });
+  asked.catch(() => {});
+  await follower.host.mustExec(["nft", "delete", "table", ...TABLE.split(" ")]);
+  const { message: second } = await asked;
+  assert.deepEqual([second.leader, second.moved], [leader.host.name, true]);
+}
+
 labTest("raft operations: from a look to a recovery that keeps the lost half out", NEEDS, async () => {
   await using lab = await MeshLab.create(sourceProgram());
   const [a, b, c, d] = await Promise.all(["a", "b", "c", "d"].map((name) => lab.node(name)));
@@ -47,7 +77,8 @@ labTest("raft operations: from a look to a recovery that keeps the lost half out
   await Promise.all([b, c].map((node) => node.start("--as-voter", "--join", `${a.host.ipv4}:8443`)));
   await eventually("three voters", async () => await ids(a) === "a leader, b voter, c voter", WHOLE_MS);
 
-  const moved = await json(a, "raft", "transfer", "c");
+  await askTooEarly([a, c, b]);
+  const moved = await json(b, "raft", "transfer", "c");
   assert.deepEqual([moved["leader"], moved["moved"]], ["c", true]);
   const rows = await json(b, "sql", "--level", "linearizable", "SELECT id FROM nodes ORDER BY id");
   assert.deepEqual(rows["rows"], [["a"], ["b"], ["c"]]);
