@@ -10,6 +10,9 @@ Deno.test("limits: are the documented ones", () => {
   assert.deepEqual({ ...limits }, {
     MESSAGE_BYTES_MAX: 4194304,
     METADATA_BYTES_MAX: 8192,
+    FORWARDED_METADATA_BYTES_MAX: 1024,
+    FIELD_OVERHEAD_BYTES: 32,
+    FIELDS_MAX: 303,
     STREAMS_PER_CONNECTION_MAX: 100,
     CALLS_PER_LISTENER_MAX: 1000,
     REQUEST_WAIT_MS: 30000,
@@ -27,4 +30,9 @@ Deno.test("limits: are the documented ones", () => {
 Deno.test("limits: one connection or one kind of call cannot use up a listener", () => {
   assert(limits.STREAMS_PER_CONNECTION_MAX < limits.CALLS_PER_LISTENER_MAX);
   assert(limits.HEALTH_WATCHERS_MAX < limits.CALLS_PER_LISTENER_MAX);
+});
+
+Deno.test("limits: as many fields as fit into the metadata of a forwarded call", () => {
+  const bytesMax = limits.METADATA_BYTES_MAX + limits.FORWARDED_METADATA_BYTES_MAX;
+  assert(limits.FIELDS_MAX > bytesMax / (limits.FIELD_OVERHEAD_BYTES + 1));
 });
