@@ -23,7 +23,7 @@ import { ClientChannel, type RpcTarget } from "./client_channel.ts";
 import type { RpcCredentials } from "./credentials.ts";
 import { UNARY_DEADLINE_MS } from "./limits.ts";
 import { methodPath } from "./method_table.ts";
-import { errorOf, unreachableError } from "./status.ts";
+import { DEADLINE_PASSED_TEXT, errorOf, unreachableError } from "./status.ts";
 import type { RpcError } from "./rpc_error.ts";
 
 /** An answer with what came along. */
@@ -126,8 +126,9 @@ export class RpcClient implements AsyncDisposable {
     const isUnused = [...this.#calls.values()].every((other) => other !== channel);
     if (hasFailed || (isUnused && isDialling)) this.#drop(channel);
     if (hasFailed && code === status.UNAVAILABLE) return unreachable(this.#target, details);
-    // The library's words, on whichever side the time ran out first.
-    if (code !== status.DEADLINE_EXCEEDED || !details.startsWith("Deadline exceeded")) return undefined;
+    // The library's words, or the server's if it looked at its clock first.
+    const isLate = details.startsWith("Deadline exceeded") || details === DEADLINE_PASSED_TEXT;
+    if (code !== status.DEADLINE_EXCEEDED || !isLate) return undefined;
     const what = isDialling ? `Cannot reach ${nameOf(this.#target)}: no connection in time` : "No answer in time";
     return errorOf(code, what, new Map());
   }

@@ -37,7 +37,7 @@ type Socket = Parameters<experimental.SecureConnector["connect"]>[0];
 
 /** How long a connection that was closed in order may take to say so before its socket is cut. */
 const CLOSE_WAIT_MS = 100;
-/** The library's timer between two dials. Short, because a channel that failed is closed before the second one. */
+/** The library's timer between two dials. Short, because a channel that failed dials nobody, and closing waits for it. */
 const REDIAL_MS = 1;
 /** Timers of {@linkcode REDIAL_MS} that may follow one another in a channel that is not connected. */
 const REDIAL_WAITS = 3;
@@ -78,11 +78,11 @@ export class ClientChannel {
       "grpc.use_local_subchannel_pool": 1,
       "grpc.enable_channelz": 0,
     });
+    this.#watch(this.#state());
   }
 
-  /** True after a dial that failed; the channel is then of no more use. */
+  /** True after a dial that failed; the channel is then of no more use, and dials nobody any more. */
   get hasFailed(): boolean {
-    this.#hasFailed ||= this.#state() === connectivityState.TRANSIENT_FAILURE;
     return this.#hasFailed;
   }
 
@@ -100,6 +100,19 @@ export class ClientChannel {
     await this.#credentials.whenUnused();
     if (isConnected) return;
     for (let i = 0; i < REDIAL_WAITS; i++) await delay(2 * REDIAL_MS);
+  }
+
+  /** The library says that a dial has failed before it begins another one, however soon that is. */
+  #watch(state: connectivityState): void {
+    this.grpc.getChannel().watchConnectivityState(state, Infinity, () => {
+      const now = this.#state();
+      if (now === connectivityState.SHUTDOWN) return;
+      if (now === connectivityState.TRANSIENT_FAILURE) {
+        this.#hasFailed = true;
+        this.#credentials.refuse();
+      }
+      this.#watch(now);
+    });
   }
 
   /** Closed in the middle of a lookup or dial, the library would later go on with it, and for ever. */

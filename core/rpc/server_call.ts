@@ -19,7 +19,7 @@ import { FORWARDED_METADATA_BYTES_MAX, MESSAGE_BYTES_MAX, METADATA_BYTES_MAX } f
 import { setAll, toGrpc } from "./metadata.ts";
 import type { MethodEntry } from "./method_table.ts";
 import type { RequestWaits } from "./request_waits.ts";
-import { statusOf } from "./status.ts";
+import { DEADLINE_PASSED_TEXT, statusOf } from "./status.ts";
 
 /** Says whether a caller belongs to the mesh, for methods with authorisation `member`. */
 export type MembershipCheck = (context: RpcContext) => boolean | Promise<boolean>;
@@ -280,7 +280,7 @@ export class ServerCall implements RpcContext {
 }
 
 function tooLate(): MeshError {
-  return new MeshError("timeout", "The caller's deadline has passed");
+  return new MeshError("timeout", DEADLINE_PASSED_TEXT);
 }
 
 /** The stack of an error and of what caused it. */

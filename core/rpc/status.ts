@@ -18,6 +18,9 @@ export const HINT_KEY = "hint";
 /** Trailing metadata: the {@linkcode MeshErrorReason}. */
 export const REASON_KEY = "weft-reason";
 
+/** What a server says of a call whose time is over. */
+export const DEADLINE_PASSED_TEXT = "The caller's deadline has passed";
+
 /** What ends a call. */
 export interface CallStatus {
   readonly code: number;

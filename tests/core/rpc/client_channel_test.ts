@@ -4,12 +4,15 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { connect } from "../../../core/rpc/client.ts";
+import { connect, type RpcClient } from "../../../core/rpc/client.ts";
+import { ClientCall } from "../../../core/rpc/client_call.ts";
 import { ClientChannel } from "../../../core/rpc/client_channel.ts";
 import { RpcError } from "../../../core/rpc/rpc_error.ts";
 import { Echo, EchoPair } from "./echo_service.ts";
 
 const { one } = Echo.method;
+
+async function* none(): AsyncGenerator<Uint8Array> {}
 
 Deno.test("ClientChannel: a server that accepts and never answers is given up at the deadline, socket and all", async () => {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
@@ -41,25 +44,51 @@ Deno.test("ClientChannel: a server that is not HTTP/2 is UNAVAILABLE", async () 
   await served;
 });
 
-Deno.test("ClientChannel: does not dial again once it is closed after a failure", async () => {
+/** A port that refused to be dialled, through `dial`, and is listened on since. */
+async function refusedOnce(dial: (address: string) => Promise<unknown>): Promise<Deno.TcpListener> {
   // An address of its own: clients of other tests may still dial a port that was theirs a moment ago.
   const hostname = "127.0.0.44";
   const listener = Deno.listen({ hostname, port: 0 });
   const { port } = listener.addr;
   listener.close();
-  const client = connect({ address: `${hostname}:${port}` }, { kind: "insecure" });
-  await assert.rejects(client.unary(one, {}), RpcError);
-  // Before that, a thread that is held up for as long as the library waits between two dials may see a second one.
-  await client[Symbol.asyncDispose]();
-  using again = Deno.listen({ hostname, port });
-  // The only connection that comes is this one.
-  const own = Deno.connect({ hostname, port });
-  using first = await again.accept();
+  await assert.rejects(dial(`${hostname}:${port}`), RpcError);
+  return Deno.listen({ hostname, port });
+}
+
+/** The only connection that comes to `listener` is the one that is made here. */
+async function assertNobodyDials(listener: Deno.TcpListener): Promise<void> {
+  const own = Deno.connect({ hostname: listener.addr.hostname, port: listener.addr.port });
+  using first = await listener.accept();
   using mine = await own;
   assert.equal(
     first.remoteAddr.transport === "tcp" && first.remoteAddr.port,
     mine.localAddr.transport === "tcp" && mine.localAddr.port,
   );
+}
+
+Deno.test("ClientChannel: does not dial again after a failure", async () => {
+  let client: RpcClient | undefined;
+  using again = await refusedOnce((address) => {
+    client = connect({ address }, { kind: "insecure" });
+    return client.unary(one, {});
+  });
+  await assertNobodyDials(again);
+  await client?.[Symbol.asyncDispose]();
+});
+
+Deno.test("ClientChannel: does not dial again after a failure, for as long as nobody closes it", async () => {
+  let channel: ClientChannel | undefined;
+  using again = await refusedOnce((address) => {
+    channel = new ClientChannel({ address }, { kind: "insecure" });
+    return Array.fromAsync(new ClientCall(channel.grpc, "/test.Echo/One", none(), {}, () => undefined));
+  });
+  assert(channel?.hasFailed);
+  const ready = Promise.withResolvers<void>();
+  // It would dial a hundred times until then.
+  channel.grpc.waitForReady(Date.now() + 200, (error) => error ? ready.reject(error) : ready.resolve());
+  await assert.rejects(ready.promise, /Failed to connect before the deadline/);
+  await assertNobodyDials(again);
+  await channel.close();
 });
 
 Deno.test("ClientChannel: fifty failed dials leave nothing behind", async () => {

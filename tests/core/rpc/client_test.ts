@@ -83,8 +83,11 @@ Deno.test("RpcClient.unary: an answer that is no message is INTERNAL", async () 
 
 Deno.test("RpcClient.unary: a call that gets no answer ends at its deadline", async () => {
   const never = Promise.withResolvers<never>();
-  const service = echoWith({ one: { authorisation: "public", handle: () => never.promise } });
-  await using pair = await EchoPair.start({ services: [service] });
+  const answers = [Promise.resolve({})];
+  const handle = () => answers.pop() ?? never.promise;
+  await using pair = await EchoPair.start({ services: [echoWith({ one: { authorisation: "public", handle } })] });
+  // There is a connection before time is short.
+  await pair.client.unary(one, {});
   const error = await failureOf(pair.client.unary(one, {}, { deadlineMs: 20 }));
   assert.deepEqual([error.codeName, error.reason, error.message], [
     "DEADLINE_EXCEEDED",
