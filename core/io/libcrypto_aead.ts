@@ -20,8 +20,11 @@ const SET_TAG = 0x11;
 const ZERO_KEY = new Uint8Array(AEAD_KEY_BYTES);
 const ZERO_NONCE = new Uint8Array(NONCE_BYTES);
 
+/** Buffers up to this size come once, as a rule: copying what is in them costs less than asking for their addresses. */
+export const ASIDE_BYTES_MAX = 4096;
+
 /** What all packet keys of a thread share between two calls, at addresses that never change. */
-export class PacketScratch {
+export class PacketScratch implements Disposable {
   /** Addresses in the buffers that packets lie in. */
   readonly pointers: PointerCache = new PointerCache();
   readonly nonceView: DataView<ArrayBuffer>;
@@ -30,8 +33,13 @@ export class PacketScratch {
   readonly written: Deno.PointerObject;
   /** Where C would write the rest of a block; this cipher has none. */
   readonly nothing: Deno.PointerObject;
+  /** A text from a small buffer, and its tag. */
+  readonly aside: Uint8Array<ArrayBuffer>;
+  readonly asideText: Deno.PointerObject;
+  readonly asideTag: Deno.PointerObject;
+  readonly tag: Uint8Array<ArrayBuffer>;
   /** Keeps the addresses good. */
-  readonly #memory = new Uint8Array(new ArrayBuffer(3 * TAG_BYTES));
+  readonly #memory = new Uint8Array(new ArrayBuffer(4 * TAG_BYTES + ASIDE_BYTES_MAX));
 
   constructor() {
     const at = (slot: number) => pointerTo(this.#memory.subarray(slot * TAG_BYTES));
@@ -39,6 +47,15 @@ export class PacketScratch {
     this.nonce = at(0);
     this.written = at(1);
     this.nothing = at(2);
+    this.asideTag = at(3);
+    this.asideText = at(4);
+    this.tag = this.#memory.subarray(3 * TAG_BYTES, 4 * TAG_BYTES);
+    this.aside = this.#memory.subarray(4 * TAG_BYTES);
+  }
+
+  /** Wipes what the last packet left. */
+  [Symbol.dispose](): void {
+    this.#memory.fill(0);
   }
 }
 
@@ -89,6 +106,7 @@ export class LibcryptoCipher implements Disposable {
 
   /** The library counts references: contexts in use would keep the algorithm. */
   [Symbol.dispose](): void {
+    this.packets[Symbol.dispose]();
     this.#free();
   }
 
@@ -121,30 +139,29 @@ export class LibcryptoAeadKey implements AeadKey {
 
   seal(counter: number, buffer: Uint8Array, offset: number, length: number): void {
     this.#start(counter, buffer, offset, length + TAG_BYTES);
-    const c = this.#symbols;
-    const context = this.#sealContext;
-    const { pointers, nonce, written, nothing } = this.#packets;
-    const text = pointers.at(buffer, offset);
-    const done = c.packetSealInit(context, null, null, null, nonce) === 1 &&
-      c.packetSeal(context, text, written, text, length) === 1 &&
-      c.packetSealEnd(context, nothing, written) === 1 &&
-      c.packetTag(context, GET_TAG, TAG_BYTES, pointers.at(buffer, offset + length)) === 1;
-    assert(done, "libcrypto seals a packet");
+    const { pointers, aside, asideText, asideTag, tag } = this.#packets;
+    if (buffer.length > ASIDE_BYTES_MAX) {
+      return this.#seal(pointers.at(buffer, offset), length, pointers.at(buffer, offset + length));
+    }
+    aside.set(buffer.subarray(offset, offset + length));
+    this.#seal(asideText, length, asideTag);
+    buffer.set(aside.subarray(0, length), offset);
+    buffer.set(tag, offset + length);
   }
 
   open(counter: number, buffer: Uint8Array, offset: number, length: number): boolean {
     if (length < TAG_BYTES) return false;
     this.#start(counter, buffer, offset, length);
-    const c = this.#symbols;
-    const context = this.#openContext;
-    const { pointers, nonce, written, nothing } = this.#packets;
-    const text = pointers.at(buffer, offset);
+    const { pointers, aside, asideText, asideTag, tag } = this.#packets;
     const textBytes = length - TAG_BYTES;
-    const done = c.packetOpenInit(context, null, null, null, nonce) === 1 &&
-      c.packetTag(context, SET_TAG, TAG_BYTES, pointers.at(buffer, offset + textBytes)) === 1 &&
-      c.packetOpen(context, text, written, text, textBytes) === 1;
-    assert(done, "libcrypto reads a packet");
-    return c.packetOpenEnd(context, nothing, written) === 1;
+    if (buffer.length > ASIDE_BYTES_MAX) {
+      return this.#open(pointers.at(buffer, offset), textBytes, pointers.at(buffer, offset + textBytes));
+    }
+    aside.set(buffer.subarray(offset, offset + textBytes));
+    tag.set(buffer.subarray(offset + textBytes, offset + length));
+    if (!this.#open(asideText, textBytes, asideTag)) return false;
+    buffer.set(aside.subarray(0, textBytes), offset);
+    return true;
   }
 
   /** Frees both contexts, which clears their memory. Further use is a broken invariant. */
@@ -153,6 +170,28 @@ export class LibcryptoAeadKey implements AeadKey {
     this.#disposed = true;
     this.#cipher.free(this.#sealContext);
     this.#cipher.free(this.#openContext);
+  }
+
+  #seal(text: Deno.PointerObject, length: number, tag: Deno.PointerObject): void {
+    const c = this.#symbols;
+    const context = this.#sealContext;
+    const { nonce, written, nothing } = this.#packets;
+    const done = c.packetSealInit(context, null, null, null, nonce) === 1 &&
+      c.packetSeal(context, text, written, text, length) === 1 &&
+      c.packetSealEnd(context, nothing, written) === 1 &&
+      c.packetTag(context, GET_TAG, TAG_BYTES, tag) === 1;
+    assert(done, "libcrypto seals a packet");
+  }
+
+  #open(text: Deno.PointerObject, length: number, tag: Deno.PointerObject): boolean {
+    const c = this.#symbols;
+    const context = this.#openContext;
+    const { nonce, written, nothing } = this.#packets;
+    const done = c.packetOpenInit(context, null, null, null, nonce) === 1 &&
+      c.packetTag(context, SET_TAG, TAG_BYTES, tag) === 1 &&
+      c.packetOpen(context, text, written, text, length) === 1;
+    assert(done, "libcrypto reads a packet");
+    return c.packetOpenEnd(context, nothing, written) === 1;
   }
 
   /**
