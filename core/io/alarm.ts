@@ -5,6 +5,7 @@
  */
 import { setImmediate } from "node:timers";
 import type { Clock } from "../seams/clock.ts";
+import { Deadlines, type Scheduled } from "../time/deadlines.ts";
 
 /** Runtime timers hold 31 bits of milliseconds, 24.8 days; longer waits are made of several. */
 const TIMER_MAX_MS = 0x7fffffff;
@@ -48,45 +49,126 @@ export function atTurnEnd(call: () => void): void {
 
 /** Calls back when a deadline is reached; a loop arms it again and again with its engine's next deadline. */
 export class Alarm implements Disposable {
-  readonly #clock: Clock;
-  readonly #onDue: () => void;
-  #timer: Timer | undefined;
-  #atMs = Infinity;
+  readonly #timer: SharedTimer;
+  readonly #waiting: Waiting;
 
-  /** @param onDue Called at or after the armed time, once per arming; not within {@linkcode Alarm.arm}. */
-  constructor(clock: Clock, onDue: () => void) {
-    this.#clock = clock;
-    this.#onDue = onDue;
+  /**
+   * @param onDue Called at or after the armed time, once per arming; not within {@linkcode Alarm.arm}.
+   * @param slackMs The call may come so much later, together with that of another alarm: a thread that has nothing else to
+   * do wakes up once for both.
+   */
+  constructor(clock: Clock, onDue: () => void, slackMs = 0) {
+    this.#timer = SharedTimer.of(clock);
+    this.#waiting = { atMs: Infinity, slackMs, ring: onDue, isDue: false, deadlineMs: Infinity, deadlineSlot: -1 };
   }
 
   /** Replaces the armed deadline by `atMs` on the clock's monotonic scale; `Infinity` disarms. */
   arm(atMs: number): void {
-    if (atMs === this.#atMs) return;
-    this.#clear();
-    if (atMs === Infinity) return;
-    this.#atMs = atMs;
-    const leftMs = Math.ceil(atMs - this.#clock.monotonicMs());
-    this.#timer = setTimeout(() => this.#ring(), Math.min(Math.max(leftMs, 0), TIMER_MAX_MS));
+    this.#timer.arm(this.#waiting, atMs);
   }
 
   /** No call comes after this one. */
   [Symbol.dispose](): void {
-    this.#clear();
+    this.#timer.arm(this.#waiting, Infinity);
+  }
+}
+
+/** An armed alarm; its deadline is when it must ring. */
+interface Waiting extends Scheduled {
+  /** From when on it may ring; Infinity while it is not armed. */
+  atMs: number;
+  readonly slackMs: number;
+  readonly ring: () => void;
+  /** Its time has come, and its turn among those whose time has come has not. */
+  isDue: boolean;
+}
+
+/**
+ * One timer for all alarms on a clock. What the runtime is asked for is expensive three times over: to make a timer, to
+ * wake up for it, and to wake up at the time of one that was cancelled, which the runtime does all the same. So a timer is
+ * made only for a deadline before those that timers are there for, none is cancelled while an alarm is armed, and one that
+ * finds nothing due makes the next.
+ */
+class SharedTimer {
+  static readonly #byClock = new WeakMap<Clock, SharedTimer>();
+  readonly #clock: Clock;
+  readonly #waiting = new Deadlines<Waiting>();
+  /** Those that are armed and need not ring on time: few, so that they are looked through. */
+  readonly #patient = new Set<Waiting>();
+  /** The runtime's timers, the one that fires first at the end, and when they do by the runtime's clock. */
+  readonly #timers: { readonly timer: Timer; readonly atMs: number }[] = [];
+  #isRinging = false;
+
+  private constructor(clock: Clock) {
+    this.#clock = clock;
   }
 
-  #ring(): void {
-    const atMs = this.#atMs;
-    // The timer is over: nothing is left to clear.
-    this.#timer = undefined;
-    this.#atMs = Infinity;
-    // Timers may fire early: by their own rounding, and because long waits are cut.
-    if (this.#clock.monotonicMs() < atMs) this.arm(atMs);
-    else this.#onDue();
+  static of(clock: Clock): SharedTimer {
+    const known = this.#byClock.get(clock);
+    if (known) return known;
+    const made = new SharedTimer(clock);
+    this.#byClock.set(clock, made);
+    return made;
   }
 
-  #clear(): void {
-    if (this.#timer !== undefined) clearTimeout(this.#timer);
-    this.#timer = undefined;
-    this.#atMs = Infinity;
+  arm(waiting: Waiting, atMs: number): void {
+    if (atMs === waiting.atMs) return;
+    waiting.isDue = false;
+    waiting.atMs = atMs;
+    this.#waiting.schedule(waiting, atMs + waiting.slackMs);
+    if (waiting.slackMs > 0) {
+      if (atMs < Infinity) this.#patient.add(waiting);
+      else this.#patient.delete(waiting);
+    }
+    if (!this.#isRinging) this.#set();
+  }
+
+  /** Sees to it that a timer fires at the next deadline, or before. */
+  #set(): void {
+    if (this.#waiting.size === 0) {
+      for (const { timer } of this.#timers) clearTimeout(timer);
+      this.#timers.length = 0;
+      return;
+    }
+    const leftMs = Math.ceil(this.#waiting.nextMs() - this.#clock.monotonicMs());
+    const timerMs = Math.min(Math.max(leftMs, 0), TIMER_MAX_MS);
+    const atMs = performance.now() + timerMs;
+    const first = this.#timers.at(-1);
+    if (first && first.atMs <= atMs) return;
+    this.#timers.push({ timer: setTimeout(this.#fired, timerMs), atMs });
+  }
+
+  readonly #fired = (): void => {
+    this.#timers.pop();
+    this.#isRinging = true;
+    try {
+      for (const waiting of this.#takeDue()) {
+        // Another one's ring may have armed it anew, or disarmed it.
+        if (!waiting.isDue) continue;
+        waiting.isDue = false;
+        waiting.atMs = Infinity;
+        waiting.ring();
+      }
+    } finally {
+      // A timer that is made while timers fire may fire too early for its list, and fires twice then.
+      queueMicrotask(() => {
+        this.#isRinging = false;
+        this.#set();
+      });
+    }
+  };
+
+  /** Timers may fire early, by their own rounding and because long waits are cut: then nothing is due. */
+  #takeDue(): Waiting[] {
+    const nowMs = this.#clock.monotonicMs();
+    const due: Waiting[] = [];
+    for (let next = this.#waiting.takeDue(nowMs); next; next = this.#waiting.takeDue(nowMs)) due.push(next);
+    for (const waiting of this.#patient) if (waiting.deadlineSlot >= 0 && waiting.atMs <= nowMs) due.push(waiting);
+    for (const waiting of due) {
+      this.#waiting.cancel(waiting);
+      this.#patient.delete(waiting);
+      waiting.isDue = true;
+    }
+    return due;
   }
 }

@@ -66,6 +66,108 @@ Deno.test("Alarm: neither Infinity nor a disposed alarm rings", async () => {
   assert.equal(rings, 0);
 });
 
+Deno.test("Alarm: one that another one's ring disarms or arms anew does not ring with it", async () => {
+  const done = Promise.withResolvers<void>();
+  const rings: string[] = [];
+  const atMs = systemClock.monotonicMs();
+  using disarmed = new Alarm(systemClock, () => rings.push("disarmed"));
+  using anew: Alarm = new Alarm(systemClock, () => {
+    rings.push("anew");
+    assert.ok(systemClock.monotonicMs() >= atMs + 20);
+    done.resolve();
+  });
+  using first = new Alarm(systemClock, () => {
+    rings.push("first");
+    disarmed.arm(Infinity);
+    anew.arm(atMs + 20);
+  });
+  disarmed.arm(atMs + 2);
+  anew.arm(atMs + 2);
+  first.arm(atMs + 1);
+  const busyUntilMs = performance.now() + 4;
+  while (performance.now() < busyUntilMs);
+  await done.promise;
+  assert.deepEqual(rings, ["first", "anew"]);
+});
+
+Deno.test("Alarm: those that are due ring in the order of their deadlines", async () => {
+  const done = Promise.withResolvers<void>();
+  const rings: number[] = [];
+  using stack = new DisposableStack();
+  const atMs = systemClock.monotonicMs();
+  for (const [order, afterMs] of [3, 1, 2, 0, 5].entries()) {
+    const alarm = stack.use(
+      new Alarm(systemClock, () => {
+        rings.push(afterMs);
+        if (rings.length === 5) done.resolve();
+      }),
+    );
+    alarm.arm(atMs + afterMs + order / 100);
+  }
+  await done.promise;
+  assert.deepEqual(rings, [0, 1, 2, 3, 5]);
+});
+
+Deno.test("Alarm: with slack it rings along with another one", async () => {
+  const rings: string[] = [];
+  const done = Promise.withResolvers<void>();
+  using patient = new Alarm(systemClock, () => {
+    rings.push("patient");
+    done.resolve();
+  }, 1e6);
+  using punctual = new Alarm(systemClock, () => rings.push("punctual"));
+  const startMs = systemClock.monotonicMs();
+  patient.arm(startMs + 1);
+  punctual.arm(startMs + 6);
+  await done.promise;
+  assert.deepEqual(rings, ["punctual", "patient"]);
+});
+
+Deno.test("Alarm: with slack and no other one it rings at the end of it", async () => {
+  const done = Promise.withResolvers<void>();
+  const clock = { ...systemClock };
+  using patient = new Alarm(clock, () => done.resolve(), 20);
+  const startMs = clock.monotonicMs();
+  patient.arm(startMs + 1);
+  await done.promise;
+  assert.ok(clock.monotonicMs() >= startMs + 21);
+});
+
+Deno.test("Alarm: deadlines that move on need no timers of their own", async () => {
+  const counted = countTimers();
+  const done = Promise.withResolvers<void>();
+  {
+    using _ = counted;
+    using near: Alarm = new Alarm(systemClock, () => done.resolve());
+    using far = new Alarm(systemClock, () => {});
+    const startMs = systemClock.monotonicMs();
+    near.arm(startMs + 10);
+    for (let i = 0; i < 100; i++) far.arm(startMs + 1000 + i);
+    for (let i = 0; i < 100; i++) near.arm(startMs + 10 + i / 100);
+    await done.promise;
+    await delay(0);
+  }
+  assert.ok(counted.madeCount <= 4, `${counted.madeCount} timers`);
+});
+
+/** Counts the timers that the runtime is asked for until disposed. */
+function countTimers(): Disposable & { madeCount: number } {
+  const make = globalThis[MAKE_TIMER];
+  const counted = {
+    madeCount: 0,
+    [Symbol.dispose]() {
+      globalThis[MAKE_TIMER] = make;
+    },
+  };
+  globalThis[MAKE_TIMER] = Object.assign((...args: Parameters<typeof make>) => {
+    counted.madeCount++;
+    return make(...args);
+  }, make);
+  return counted;
+}
+
+const MAKE_TIMER = "setTimeout";
+
 Deno.test("atTurnEnd: calls after what is due at once, promises included", async () => {
   const order: string[] = [];
   const done = Promise.withResolvers<void>();
