@@ -5,7 +5,7 @@
  */
 import { nobleSuite } from "../crypto/noble_suite.ts";
 import type { CryptoSuite } from "../crypto/suite.ts";
-import { passesCryptoSelfTest } from "./crypto_self_test.ts";
+import { passesCryptoSelfCheck } from "./crypto_self_check.ts";
 import { LIBCRYPTO_NAMES } from "./libcrypto_ffi.ts";
 import { LibcryptoSuite } from "./libcrypto_suite.ts";
 
@@ -22,7 +22,7 @@ export function openCryptoSuite(
   fileNames: readonly string[] = LIBCRYPTO_NAMES,
 ): OpenCryptoSuite {
   const libcrypto = preferred === "libcrypto" ? LibcryptoSuite.open(fileNames) : undefined;
-  if (libcrypto && passesCryptoSelfTest(libcrypto)) return libcrypto;
+  if (libcrypto && passesCryptoSelfCheck(libcrypto)) return libcrypto;
   libcrypto?.[Symbol.dispose]();
   return { ...nobleSuite, [Symbol.dispose]() {} };
 }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { openCryptoSuite } from "../../../core/io/crypto_suite.ts";
-import { passesCryptoSelfTest } from "../../../core/io/crypto_self_test.ts";
+import { passesCryptoSelfCheck } from "../../../core/io/crypto_self_check.ts";
 import { libcryptoSuite } from "../crypto/suites.ts";
 
 const ignore = libcryptoSuite === undefined;
@@ -11,14 +11,14 @@ Deno.test({
   fn() {
     using suite = openCryptoSuite();
     assert.equal(suite.name, "libcrypto");
-    assert(passesCryptoSelfTest(suite));
+    assert(passesCryptoSelfCheck(suite));
   },
 });
 
 Deno.test("openCryptoSuite: noble when asked for", () => {
   using suite = openCryptoSuite("noble");
   assert.equal(suite.name, "noble");
-  assert(passesCryptoSelfTest(suite));
+  assert(passesCryptoSelfCheck(suite));
 });
 
 Deno.test("openCryptoSuite: noble when the library is missing", () => {

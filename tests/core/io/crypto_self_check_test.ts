@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { nobleSuite } from "../../../core/crypto/noble_suite.ts";
 import type { CryptoSuite } from "../../../core/crypto/suite.ts";
-import { passesCryptoSelfTest } from "../../../core/io/crypto_self_test.ts";
+import { passesCryptoSelfCheck } from "../../../core/io/crypto_self_check.ts";
 
 const { x25519, blake2s, chacha20Poly1305, xchacha20Poly1305 } = nobleSuite;
 
@@ -31,12 +31,12 @@ const faults: Record<string, Partial<CryptoSuite>> = {
   },
 };
 
-Deno.test("passesCryptoSelfTest: noble passes", () => {
-  assert(passesCryptoSelfTest(nobleSuite));
+Deno.test("passesCryptoSelfCheck: noble passes", () => {
+  assert(passesCryptoSelfCheck(nobleSuite));
 });
 
 for (const [name, fault] of Object.entries(faults)) {
-  Deno.test(`passesCryptoSelfTest: fails a suite with a wrong ${name}`, () => {
-    assert(!passesCryptoSelfTest({ ...nobleSuite, ...fault }));
+  Deno.test(`passesCryptoSelfCheck: fails a suite with a wrong ${name}`, () => {
+    assert(!passesCryptoSelfCheck({ ...nobleSuite, ...fault }));
   });
 }

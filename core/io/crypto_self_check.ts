@@ -10,7 +10,7 @@ const fromHex = Uint8Array.fromHex;
 const text = (characters: string): Uint8Array => new TextEncoder().encode(characters);
 
 /** True if every primitive of `suite` gives its known answer. A suite that throws fails. */
-export function passesCryptoSelfTest(suite: CryptoSuite): boolean {
+export function passesCryptoSelfCheck(suite: CryptoSuite): boolean {
   try {
     return x25519Agrees(suite) && blake2sAgrees(suite) && aeadsAgree(suite) && packetKeyAgrees(suite);
   } catch {
