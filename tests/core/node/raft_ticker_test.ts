@@ -14,6 +14,8 @@ const MEMBERS = [1, 2, 3, 4];
 /** An alarm in the hands of a test. */
 class TestAlarm implements Disposable {
   atMs = Infinity;
+  /** How often it was set: each time costs. */
+  armCount = 0;
   readonly onDue: () => void;
 
   constructor(onDue: () => void) {
@@ -22,6 +24,7 @@ class TestAlarm implements Disposable {
 
   arm(atMs: number): void {
     this.atMs = atMs;
+    this.armCount++;
   }
 
   [Symbol.dispose](): void {
@@ -91,7 +94,7 @@ Deno.test("RaftTicker: nothing to do for ever sets no timer; a sooner tick moves
   assert.equal(alarm.atMs, startMs + 3 * TICK_MS);
 });
 
-Deno.test("RaftTicker: a loop that rests after each tick moves no timer while ticks are given", () => {
+Deno.test("RaftTicker: a loop that rests after each tick sets no timer while ticks are given", () => {
   const { clock, alarm, ticker, loop, ring, startMs } = fixture(8);
   const tick = loop.tick.bind(loop);
   loop.tick = () => {
@@ -106,6 +109,7 @@ Deno.test("RaftTicker: a loop that rests after each tick moves no timer while ti
     loop.actsAt += 8;
     ring();
     assert.equal(alarm.atMs, startMs + 8 * (beat + 1) * TICK_MS);
+    assert.equal(alarm.armCount, beat + 1, "once for each that rang, and once at the beginning");
   }
 });
 
@@ -314,13 +318,14 @@ Deno.test("RaftTicker.soon: calls once for all that asked, and not after the end
   const { soon, ticker, startMs } = fixture();
   let count = 0;
   for (let i = 0; i < 3; i++) ticker.soon(() => count++);
-  assert.equal(soon.atMs, startMs + SOON_MS);
+  assert.deepEqual([soon.atMs, soon.armCount], [startMs + SOON_MS, 1]);
   soon.onDue();
   assert.equal(count, 1);
   soon.onDue();
   assert.equal(count, 1, "nobody has asked since");
   ticker.soon(() => count++);
   ticker[Symbol.dispose]();
+  assert.equal(soon.atMs, Infinity);
   soon.onDue();
   assert.equal(count, 1);
 });
