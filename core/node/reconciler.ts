@@ -27,13 +27,23 @@ import {
   wantedMembers,
 } from "./membership.ts";
 import { planPeers, tunnelPeer } from "./reconcile.ts";
-import type { Running } from "./running.ts";
+import type { NodeConfig } from "./config.ts";
+import type { RaftLoop } from "./raft_loop.ts";
+import type { Running, RunningParts } from "./running.ts";
 import type { Tunnel } from "./tunnel.ts";
+
+/** The running node, as far as it is looked at. */
+export type ReconciledNode = Pick<Running, "nodeId" | "raftStatus" | "self" | "mesh" | "nodes" | "isInGroup"> & {
+  readonly parts: Pick<RunningParts, "machine" | "clock"> & {
+    readonly config: Pick<NodeConfig, "ipv4" | "ipv6">;
+    readonly raft: Pick<RaftLoop, "withEngine">;
+  };
+};
 
 /** What the reconciler acts upon. */
 export interface ReconcilerParts {
-  readonly running: Running;
-  readonly tunnel: Tunnel;
+  readonly running: ReconciledNode;
+  readonly tunnel: Pick<Tunnel, "setNetwork" | "upsertPeer" | "removePeer">;
   /** Tells Raft's links who belongs to the mesh. */
   readonly setMembers: (members: readonly LinkMember[]) => void;
   /** When a message of this member last came, on the monotonic clock. */
