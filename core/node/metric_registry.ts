@@ -79,11 +79,15 @@ export class OwnMetrics implements Metrics, Disposable {
 
   counter<Label extends string = never>(spec: MetricSpec<Label>): Counter<Label> {
     const cells = this.#cells("counter", spec);
+    const grow = (cell: Cell, by: number) => {
+      if (!(by >= 0)) throw new RangeError(`The counter ${spec.name} only grows, not by ${by}`);
+      cell.value += by;
+    };
     return {
-      add: (labels, by = 1) => {
-        if (!(by >= 0)) throw new RangeError(`The counter ${spec.name} only grows, not by ${by}`);
-        const cell = cells.of(labels);
-        cell.value += by;
+      add: (labels, by = 1) => grow(cells.of(labels), by),
+      of: (labels) => {
+        let cell: Cell | undefined;
+        return { add: (by = 1) => grow(cell ??= cells.of(labels), by) };
       },
     };
   }
@@ -98,13 +102,17 @@ export class OwnMetrics implements Metrics, Disposable {
       throw new ConfigError(`the buckets of the metric "${spec.name}" do not rise`);
     }
     const cells = this.#cells("histogram", spec, buckets);
+    const count = (cell: Cell, value: number) => {
+      cell.value += value;
+      let bucket = buckets.findIndex((bound) => value <= bound);
+      if (bucket === -1) bucket = buckets.length;
+      cell.counts[bucket] = (cell.counts[bucket] ?? 0) + 1;
+    };
     return {
-      observe: (labels, value) => {
-        const cell = cells.of(labels);
-        cell.value += value;
-        let bucket = buckets.findIndex((bound) => value <= bound);
-        if (bucket === -1) bucket = buckets.length;
-        cell.counts[bucket] = (cell.counts[bucket] ?? 0) + 1;
+      observe: (labels, value) => count(cells.of(labels), value),
+      of: (labels) => {
+        let cell: Cell | undefined;
+        return { observe: (value) => count(cell ??= cells.of(labels), value) };
       },
     };
   }

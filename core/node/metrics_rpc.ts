@@ -33,6 +33,9 @@ const CODE_NAMES = [
   "Unauthenticated",
 ];
 
+/** Place in it of what is not in it. */
+const UNKNOWN = 2;
+
 const TYPE_NAMES: Readonly<Record<DescMethod["methodKind"], string>> = {
   unary: "unary",
   client_streaming: "client_stream",
@@ -41,6 +44,16 @@ const TYPE_NAMES: Readonly<Record<DescMethod["methodKind"], string>> = {
 };
 
 const METHOD_LABELS = ["grpc_type", "grpc_service", "grpc_method"] as const;
+
+/** What is counted of one method. */
+interface MethodMetrics {
+  readonly started: { add(): void };
+  readonly received: { add(): void };
+  readonly sent: { add(): void };
+  /** By status code. */
+  readonly handled: readonly { add(): void }[];
+  readonly durations: { observe(value: number): void };
+}
 
 /** Declares the families. What is returned keeps them. */
 export function rpcMetrics(registry: MetricRegistry): CallObserver {
@@ -63,15 +76,30 @@ export function rpcMetrics(registry: MetricRegistry): CallObserver {
     help: "Requests to join the mesh that this node has answered, by result.",
     labels: ["result"],
   });
+  const known = new WeakMap<DescMethod, MethodMetrics>();
+  const of = (method: DescMethod): MethodMetrics => {
+    const metrics = known.get(method);
+    if (metrics) return metrics;
+    const labels = labelsOf(method);
+    const made = {
+      started: started.of(labels),
+      received: received.of(labels),
+      sent: sent.of(labels),
+      handled: CODE_NAMES.map((grpc_code) => handled.of({ ...labels, grpc_code })),
+      durations: durations.of(labels),
+    };
+    known.set(method, made);
+    return made;
+  };
   return {
-    started: (method) => started.add(labelsOf(method)),
-    received: (method) => received.add(labelsOf(method)),
-    sent: (method) => sent.add(labelsOf(method)),
+    started: (method) => of(method).started.add(),
+    received: (method) => of(method).received.add(),
+    sent: (method) => of(method).sent.add(),
     handled(method, code, durationMs) {
-      const grpc_code = CODE_NAMES[code] ?? "Unknown";
-      handled.add({ ...labelsOf(method), grpc_code });
-      durations.observe(labelsOf(method), durationMs / 1000);
-      if (method === Node.method.join) joins.add({ result: grpc_code });
+      const metrics = of(method);
+      (metrics.handled[code] ?? metrics.handled[UNKNOWN])?.add();
+      metrics.durations.observe(durationMs / 1000);
+      if (method === Node.method.join) joins.add({ result: CODE_NAMES[code] ?? "Unknown" });
     },
   };
 }

@@ -28,6 +28,8 @@ export type LabelValues<Label extends string> = Readonly<Record<Label, string>>;
 export interface Counter<Label extends string = never> {
   /** @param by Not negative; 1 if left out. */
   add(labels: LabelValues<Label>, by?: number): void;
+  /** The same for labels that are known beforehand, so that they are looked up once. The series is there once it grows. */
+  of(labels: LabelValues<Label>): { add(by?: number): void };
 }
 
 /** A number that goes up and down. */
@@ -38,6 +40,8 @@ export interface Gauge<Label extends string = never> {
 /** Counts of values by size. */
 export interface Histogram<Label extends string = never> {
   observe(labels: LabelValues<Label>, value: number): void;
+  /** The same for labels that are known beforehand, so that they are looked up once. */
+  of(labels: LabelValues<Label>): { observe(value: number): void };
 }
 
 /** One value of a family that is collected when it is asked for. */

@@ -12,7 +12,8 @@ Deno.test("MetricRegistry: counters, gauges and histograms, under the prefix of 
   queries.add({ type: "A" });
   queries.add({ type: "A" }, 2);
   assert.throws(() => queries.add({ type: "A" }, -1), RangeError);
-  for (const value of [0.1, 0.5, 5]) seconds.observe({}, value);
+  for (const value of [0.1, 0.5]) seconds.observe({}, value);
+  seconds.of({}).observe(5);
   own.collect("gauge", { name: "late", help: "Asked for." }, () => Promise.resolve([{ labels: {}, value: 1 }]));
   const families = await registry.collect();
   assert.deepEqual(families.map(({ name, type }) => `${name} ${type}`), [
@@ -25,6 +26,18 @@ Deno.test("MetricRegistry: counters, gauges and histograms, under the prefix of 
   assert.deepEqual(families[2]?.series, [{ labelValues: [], value: 5.6, cumulativeCounts: [1, 2, 3] }]);
   own[Symbol.dispose]();
   assert.equal(registry.size, 0);
+});
+
+Deno.test("MetricRegistry: labels that are known beforehand name the same series, which is there once it grows", async () => {
+  const registry = new MetricRegistry();
+  const counter = registry.declare("x_").counter({ name: "calls_total", help: "Calls.", labels: ["who"] });
+  const of = counter.of({ who: "a" });
+  assert.deepEqual((await registry.collect())[0]?.series, []);
+  of.add();
+  of.add(2);
+  counter.add({ who: "a" }, 4);
+  assert.throws(() => of.add(-1), RangeError);
+  assert.deepEqual((await registry.collect())[0]?.series, [{ labelValues: ["a"], value: 7 }]);
 });
 
 Deno.test("MetricRegistry: a family with one series too many puts the rest together", async () => {
