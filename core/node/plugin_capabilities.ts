@@ -5,6 +5,7 @@
  * @module
  */
 import type { StatusSchema } from "../../proto/gen/v1/node_messages_pb.ts";
+import type { RaftApplyResponse, RaftLogEntry } from "../../proto/gen/v1/node_raft_pb.ts";
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { StatusSchema as StatusMessage } from "../../proto/gen/v1/node_messages_pb.ts";
 import { NodeMetricsSchema } from "../../proto/gen/v1/node_metrics_pb.ts";
@@ -78,11 +79,8 @@ export function pluginCapabilities(scope: PluginScope, fail: (why: string) => vo
     propose: (command, parameters) =>
       scope.meter.wake(
         "propose",
-        inScope(scope, async () => {
-          running.requireLeader();
-          const entry = pluginEntryBytes(command.entry(parameters));
-          return command.result(await running.parts.raft.propose(entry));
-        }),
+        proposed(scope, running, () => command.entry(parameters)),
+        (response) => command.result(response),
       ),
     appliedIndex: appliedIndexes(scope, running),
     tables: new PluginTables({
@@ -91,14 +89,7 @@ export function pluginCapabilities(scope: PluginScope, fail: (why: string) => vo
         scope.requireRunning();
         return running.parts.machine.read(query);
       },
-      propose: (entry) =>
-        scope.meter.wake(
-          "tables",
-          inScope(scope, () => {
-            running.requireLeader();
-            return running.parts.raft.propose(pluginEntryBytes(entry));
-          }),
-        ),
+      propose: (entry) => scope.meter.wake("tables", proposed(scope, running, () => entry)),
     }),
     rpc: {
       serve: (service) => {
@@ -169,6 +160,21 @@ function heldPort<Port extends TcpPort>(scope: PluginScope, port: Port): Port {
 async function inScope<Result>(scope: PluginScope, work: () => Promise<Result>): Promise<Result> {
   scope.requireRunning();
   return await work();
+}
+
+/** An entry of the plugin's on its way through the log. Hot: no promise but the log's. */
+function proposed(
+  scope: PluginScope,
+  running: Running,
+  make: () => RaftLogEntry,
+): Promise<RaftApplyResponse> {
+  try {
+    scope.requireRunning();
+    running.requireLeader();
+    return running.parts.raft.propose(pluginEntryBytes(make()));
+  } catch (error) {
+    return Promise.reject(error);
+  }
 }
 
 function reads(scope: PluginScope, { reads, parts: { machine } }: Running): Read {

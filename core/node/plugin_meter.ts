@@ -7,6 +7,7 @@
  *
  * @module
  */
+import { assert } from "../assert.ts";
 import { HOOK_BUDGET_MS, HOOK_STRIKE_WINDOW_MS, HOOK_STRIKES_MAX } from "../plugin/plugin.ts";
 import type { Clock } from "../seams/clock.ts";
 
@@ -22,7 +23,9 @@ export interface Mark {
   readonly waitedMs: number;
 }
 
-interface Frame extends Mark {
+interface Frame {
+  startMs: number;
+  waitedMs: number;
   /** Spent in calls that are measured by themselves, and what of it was waiting, as far as that was looked at. */
   innerMs: number;
   innerWaitedMs: number;
@@ -32,7 +35,9 @@ interface Frame extends Mark {
 export class HookTimer {
   readonly #clock: Pick<Clock, "monotonicMs">;
   readonly #waitedMs: () => number | undefined;
+  /** Frames are used again; those below the depth are of calls that are under way. */
   readonly #frames: Frame[] = [];
+  #depth = 0;
   #look: Mark = { startMs: -Infinity, waitedMs: 0 };
 
   /**
@@ -49,24 +54,31 @@ export class HookTimer {
     return this.#clock.monotonicMs();
   }
 
-  /** Runs `call`; tells how long it took, without what is measured inside. */
-  time<Result>(call: () => Result, tell: (ms: number) => void): Result {
+  /** A call begins; {@linkcode HookTimer.end} must follow. */
+  begin(): void {
     const { startMs, waitedMs } = this.mark();
-    const frame: Frame = { startMs, waitedMs, innerMs: 0, innerWaitedMs: 0 };
-    this.#frames.push(frame);
-    try {
-      return call();
-    } finally {
-      this.#frames.pop();
-      const elapsedMs = this.nowMs() - frame.startMs;
-      const waitedMs = this.#waitedSince(frame, elapsedMs);
-      const outer = this.#frames.at(-1);
-      if (outer) {
-        outer.innerMs += elapsedMs;
-        outer.innerWaitedMs += waitedMs;
-      }
-      tell(elapsedMs - frame.innerMs - Math.max(0, waitedMs - frame.innerWaitedMs));
+    const frame = this.#frames[this.#depth++];
+    if (!frame) this.#frames.push({ startMs, waitedMs, innerMs: 0, innerWaitedMs: 0 });
+    else {
+      frame.startMs = startMs;
+      frame.waitedMs = waitedMs;
+      frame.innerMs = 0;
+      frame.innerWaitedMs = 0;
     }
+  }
+
+  /** The call that began last is over. @returns How long it took, without what is measured inside, in milliseconds. */
+  end(): number {
+    const frame = this.#frames[--this.#depth];
+    assert(frame !== undefined, "What ends has begun");
+    const elapsedMs = this.nowMs() - frame.startMs;
+    const waitedMs = this.#waitedSince(frame, elapsedMs);
+    const outer = this.#depth > 0 ? this.#frames[this.#depth - 1] : undefined;
+    if (outer) {
+      outer.innerMs += elapsedMs;
+      outer.innerWaitedMs += waitedMs;
+    }
+    return elapsedMs - frame.innerMs - Math.max(0, waitedMs - frame.innerWaitedMs);
   }
 
   /** Something begins. Hot: looks at the system only now and then. */
@@ -104,6 +116,8 @@ export class PluginMeter {
   readonly #parts: MeterParts;
   /** Times of strikes by hook. Hooks are named by the host, so there are few. */
   readonly #strikes = new Map<string, number[]>();
+  /** The hook for which a watch has begun in this turn of the microtask queue. */
+  #watched: string | undefined;
   #hasTripped = false;
 
   constructor(parts: MeterParts) {
@@ -112,24 +126,37 @@ export class PluginMeter {
 
   /** Calls into the plugin. */
   run<Result>(hook: string, call: () => Result): Result {
-    return this.#parts.timer.time(() => this.#parts.attribute(call), (ms) => this.#look(hook, ms));
+    const { timer, attribute } = this.#parts;
+    timer.begin();
+    try {
+      return attribute(call);
+    } finally {
+      this.#look(hook, timer.end());
+    }
   }
 
   /** Calls out of the plugin, back into the node: not the plugin's time. */
   outside<Result>(call: () => Result): Result {
-    return this.#parts.timer.time(call, () => {});
+    const { timer } = this.#parts;
+    timer.begin();
+    try {
+      return call();
+    } finally {
+      timer.end();
+    }
   }
 
   /** A promise for the plugin: what it does right after it settles is measured too. */
-  wake<Result>(hook: string, promise: Promise<Result>): Promise<Result> {
-    return new Promise((resolve, reject) => {
-      promise.then((result) => {
-        resolve(result);
-        this.#watch(hook);
-      }, (error) => {
-        reject(error);
-        this.#watch(hook);
-      });
+  wake<Result>(hook: string, promise: Promise<Result>): Promise<Result>;
+  /** The same of what `map`, which is the plugin's, makes of the result. */
+  wake<Result, Mapped>(hook: string, promise: Promise<Result>, map: (result: Result) => Mapped): Promise<Mapped>;
+  wake<Result>(hook: string, promise: Promise<Result>, map?: (result: Result) => unknown): Promise<unknown> {
+    return promise.then((result) => {
+      this.#watch(hook);
+      return map ? map(result) : result;
+    }, (error) => {
+      this.#watch(hook);
+      throw error;
     });
   }
 
@@ -172,10 +199,19 @@ export class PluginMeter {
     }
   }
 
-  async #watch(hook: string): Promise<void> {
+  /** One watch for all that wake up in the same turn of the microtask queue. */
+  #watch(hook: string): void {
+    if (this.#watched === hook) return;
+    this.#watched = hook;
+    this.#watchTurns(hook);
+  }
+
+  async #watchTurns(hook: string): Promise<void> {
     const { timer } = this.#parts;
     const mark = timer.mark();
-    for (let turn = 0; turn < WAKE_TURN_COUNT; turn++) await undefined;
+    await undefined;
+    if (this.#watched === hook) this.#watched = undefined;
+    for (let turn = 1; turn < WAKE_TURN_COUNT; turn++) await undefined;
     this.#look(hook, timer.sinceMs(mark));
   }
 }

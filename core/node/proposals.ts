@@ -15,16 +15,15 @@ export const PROPOSAL_TICKS_MAX = 200;
 /** Payload bytes that go into the log at one time; a single longer entry still goes. */
 export const PROPOSAL_BATCH_BYTES_MAX: number = 1 << 20;
 
+/** One caller: a record for its whole way, because there are many. */
 interface Caller<Result> {
   readonly data: Uint8Array;
   readonly resolve: (result: Result) => void;
   readonly reject: (error: Error) => void;
-}
-
-interface Waiter<Result> extends Pick<Caller<Result>, "resolve" | "reject"> {
-  /** Ticks it has waited. */
-  ticks: number;
-  readonly term: number;
+  /** Of its entry; 0 before it has a place in the log. */
+  term: number;
+  /** The tick up to which it waits for its entry to be applied. */
+  lastTick: number;
 }
 
 /** Entries that go into the log together. */
@@ -35,7 +34,9 @@ export interface ProposalBatch<Result> {
 
 /** Callers by the index their entry got; an entry of another term at that index means theirs was lost. */
 export class Proposals<Result> {
-  readonly #waiters = new Map<number, Waiter<Result>>();
+  /** Those whose entry was appended last come last. */
+  readonly #waiters = new Map<number, Caller<Result>>();
+  #tickCount = 0;
   #queue: Caller<Result>[] = [];
 
   /** True when no further caller may wait. */
@@ -55,7 +56,7 @@ export class Proposals<Result> {
 
   /** Waits for a place in the log, and then for the entry to be applied. Takes `data`. */
   add(data: Uint8Array): Promise<Result> {
-    return new Promise((resolve, reject) => this.#queue.push({ data, resolve, reject }));
+    return new Promise((resolve, reject) => this.#queue.push({ data, resolve, reject, term: 0, lastTick: 0 }));
   }
 
   /** What waits for a place, oldest first, up to {@linkcode PROPOSAL_BATCH_BYTES_MAX}; `undefined` if nothing does. */
@@ -71,9 +72,11 @@ export class Proposals<Result> {
   /** The batch was appended in one go; its last entry is (`lastIndex`, `term`). */
   appended({ callers }: ProposalBatch<Result>, lastIndex: number, term: number): void {
     const firstIndex = lastIndex + 1 - callers.length;
-    callers.forEach(({ resolve, reject }, i) => {
-      this.#waiters.get(firstIndex + i)?.reject(lost());
-      this.#waiters.set(firstIndex + i, { ticks: 0, term, resolve, reject });
+    callers.forEach((caller, i) => {
+      this.#lose(firstIndex + i);
+      caller.term = term;
+      caller.lastTick = this.#tickCount + PROPOSAL_TICKS_MAX;
+      this.#waiters.set(firstIndex + i, caller);
     });
   }
 
@@ -93,10 +96,11 @@ export class Proposals<Result> {
 
   /** One unit of Raft time has passed; rejects callers that wait for too long. */
   tick(): void {
-    for (const [index, waiter] of this.#waiters) {
-      if (++waiter.ticks < PROPOSAL_TICKS_MAX) continue;
+    this.#tickCount++;
+    for (const [index, caller] of this.#waiters) {
+      if (caller.lastTick > this.#tickCount) return;
       this.#waiters.delete(index);
-      waiter.reject(
+      caller.reject(
         new MeshError("timeout", "The write was not committed in time; it may still be", {
           hint: "Look at `weft status`: a majority of the voters must be up. Running the command again is safe.",
         }),
@@ -110,6 +114,14 @@ export class Proposals<Result> {
     this.#waiters.clear();
     this.#queue = [];
     for (const { reject } of callers) reject(error);
+  }
+
+  /** Another entry takes the place of one that somebody waits for. */
+  #lose(index: number): void {
+    const caller = this.#waiters.get(index);
+    if (!caller) return;
+    this.#waiters.delete(index);
+    caller.reject(lost());
   }
 }
 

@@ -243,6 +243,11 @@ export class RaftLoop implements AsyncDisposable {
     return this.#parts.engine.status();
   }
 
+  /** Whether this member leads, as of the last thing that it was told; ticks that only count may be missing. Hot. */
+  get isLeader(): boolean {
+    return this.#parts.engine.isLeader;
+  }
+
   /** Hands the lead to `raftId`; see the engine. */
   transferLeader(raftId: number): void {
     this.withEngine((engine) => engine.transferLeader(raftId));

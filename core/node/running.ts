@@ -75,7 +75,7 @@ export class Running {
 
   /** True if this member leads. */
   get isLeader(): boolean {
-    return this.raftStatus.role === "leader";
+    return this.parts.raft.isLeader;
   }
 
   /** @throws {MeshError} `not-joined` before the state has arrived. */
@@ -139,8 +139,8 @@ export class Running {
    */
   requireLeader(): void {
     this.parts.guard.admit();
-    const { role, leader } = this.raftStatus;
-    if (role === "leader") return;
+    if (this.isLeader) return;
+    const { leader } = this.raftStatus;
     if (leader === 0) {
       throw new MeshError("no-leader", "The mesh has no leader now", {
         hint: "Look at `weft status`: a majority of the voters must be up and reach each other.",

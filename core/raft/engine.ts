@@ -172,6 +172,11 @@ export class RaftEngine {
     return this.state.term;
   }
 
+  /** Whether this member leads; cheaper than to look through {@linkcode RaftEngine.status}. */
+  get isLeader(): boolean {
+    return this.state.role.kind === "leader";
+  }
+
   /** Whether this member leads and is sending somebody a snapshot; cheaper than to look through {@linkcode RaftEngine.status}. */
   get isSendingSnapshot(): boolean {
     const { role } = this.state;

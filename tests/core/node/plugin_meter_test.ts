@@ -102,6 +102,22 @@ Deno.test("PluginMeter.wake: what is done right after a promise of the host is m
   await assert.rejects(at.meter.wake("read", Promise.reject(new Error("no"))), /no/);
 });
 
+Deno.test("PluginMeter.wake: who wakes up together is watched together, who wakes up later by himself", async () => {
+  const at = new Setting();
+  const turns = async () => {
+    for (let i = 0; i < 20; i++) await undefined;
+  };
+  const promises = [1, 2, 3].map((n) => at.meter.wake("read", Promise.resolve(n), (n) => n * 2));
+  assert.deepEqual(await Promise.all(promises.map((promise) => promise.then((n) => (at.spin(), n)))), [2, 4, 6]);
+  await turns();
+  assert.deepEqual(at.strikes, ["a read"]);
+  await at.meter.wake("read", Promise.resolve());
+  at.spin();
+  await turns();
+  assert.deepEqual(at.strikes, ["a read", "a read"]);
+  await assert.rejects(at.meter.wake("read", Promise.resolve(), () => JSON.parse("{")), SyntaxError);
+});
+
 Deno.test("PluginMeter.pull: an iteration is measured step by step, and ended when it is left early", async () => {
   const at = new Setting();
   let ended = false;
