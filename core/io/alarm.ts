@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { nextTick } from "node:process";
 import { setImmediate } from "node:timers";
 import type { Clock } from "../seams/clock.ts";
 import { Deadlines, type Scheduled } from "../time/deadlines.ts";
@@ -42,9 +43,12 @@ export function delay(delayMs: number, signal?: AbortSignal): Promise<void> {
   });
 }
 
-/** Calls back when the event loop has done what it has to do now. */
-export function atTurnEnd(call: () => void): void {
-  setImmediate(call);
+/**
+ * Calls back at the end of the next turn of the event loop: behind what the code that runs now puts off to the end of this
+ * turn, and what that puts off again.
+ */
+export function atNextTurnEnd(call: () => void): void {
+  nextTick(() => setImmediate(() => setImmediate(call)));
 }
 
 /** Calls back when a deadline is reached; a loop arms it again and again with its engine's next deadline. */

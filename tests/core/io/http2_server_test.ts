@@ -66,6 +66,22 @@ Deno.test("Http2Server: the frames of one turn go out together", async () => {
   await server.close();
 });
 
+Deno.test("Http2Server: short and long pieces arrive in the order in which they were written", async () => {
+  const texts = ["a", "b".repeat(10_000), "c", "d", "e".repeat(5_000), "f".repeat(20_000), "g"];
+  const { server, port } = await listen({}, (stream) => {
+    stream.on("error", () => {});
+    stream.resume();
+    stream.respond({ ":status": 200 });
+    for (const text of texts) stream.write(text);
+    stream.end();
+  });
+  const session = connect(`http://127.0.0.1:${port}`);
+  const answers = Array.from({ length: 3 }, () => session.request().setEncoding("utf8").toArray());
+  for (const answer of answers) assert.equal((await answer).join(""), texts.join(""));
+  session.close();
+  await server.close();
+});
+
 Deno.test("Http2Server: says how many streams a connection may have", async () => {
   const { server, port } = await listen();
   const session = connect(`http://127.0.0.1:${port}`);
