@@ -20,6 +20,8 @@ const HELD_BYTES_MAX: number = 64 << 10;
 
 const CONTENT_TYPE = "application/grpc";
 const RESPONSE_FIELDS = { ":status": 200, "content-type": "application/grpc+proto" };
+/** gRPC has no use for a date. */
+const RESPONSE_OPTIONS = { waitForTrailers: true, sendDate: false };
 const GOOD_TRAILERS = { "grpc-status": "0" };
 const HTTP_METHOD_NOT_ALLOWED = 405;
 const HTTP_UNSUPPORTED_MEDIA_TYPE = 415;
@@ -108,7 +110,7 @@ export class GrpcStream {
       this.refusal = { code: status.UNIMPLEMENTED, message: `The encoding "${encoding}" is not supported` };
     }
     // What goes wrong with a stream is that it closes.
-    stream.on("error", () => {});
+    stream.on("error", ignore);
     stream.on("data", (bytes: Uint8Array) => this.#received(bytes));
     stream.on("end", () => {
       this.#hasEnded = true;
@@ -200,7 +202,7 @@ export class GrpcStream {
     if (this.#hasSentFields || this.#stream.destroyed) return;
     this.#hasSentFields = true;
     const fields = metadata ? { ...metadata.toHttp2Headers(), ...RESPONSE_FIELDS } : RESPONSE_FIELDS;
-    this.#stream.respond(fields, { waitForTrailers: true });
+    this.#stream.respond(fields, RESPONSE_OPTIONS);
   }
 
   /** Sends one message. Borrows it. @returns A promise if the caller has to take something first. */
@@ -245,7 +247,7 @@ export class GrpcStream {
     const stream = this.#stream;
     this.#discard();
     if (stream.destroyed) return;
-    stream.once("wantTrailers", () => stream.sendTrailers({ ...trailers }));
+    stream.on("wantTrailers", () => stream.sendTrailers(trailers));
     if (last) stream.end(last);
     else stream.end();
   }
@@ -287,7 +289,7 @@ export class GrpcStream {
     let neededBytes = PREFIX_BYTES;
     while (bytes.length - offset >= PREFIX_BYTES) {
       const flag = bytes[offset] ?? 0;
-      const length = new DataView(bytes.buffer, bytes.byteOffset + offset + 1, 4).getUint32(0);
+      const length = uint32At(bytes, offset + 1);
       if (flag > 1 || (flag === 1 && !this.#compression)) {
         this.#problem = { code: status.INTERNAL, message: "A message is compressed that cannot be" };
       } else if (length > MESSAGE_BYTES_MAX) {
@@ -326,10 +328,21 @@ function tooLarge(): StreamStatus {
 
 function framed(message: Uint8Array): Uint8Array {
   const bytes = new Uint8Array(PREFIX_BYTES + message.length);
-  new DataView(bytes.buffer).setUint32(1, message.length);
+  bytes[1] = message.length >>> 24;
+  bytes[2] = message.length >>> 16;
+  bytes[3] = message.length >>> 8;
+  bytes[4] = message.length;
   bytes.set(message, PREFIX_BYTES);
   return bytes;
 }
+
+/** Big-endian; four bytes are there. */
+function uint32At(bytes: Uint8Array, offset: number): number {
+  const [a = 0, b = 0, c = 0, d = 0] = [bytes[offset], bytes[offset + 1], bytes[offset + 2], bytes[offset + 3]];
+  return (a << 24 | b << 16 | c << 8 | d) >>> 0;
+}
+
+function ignore(): void {}
 
 function joined(parts: readonly Uint8Array[], length: number): Uint8Array {
   const bytes = new Uint8Array(length);

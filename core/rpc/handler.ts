@@ -3,7 +3,15 @@
  *
  * @module
  */
-import { create, type DescMessage, type DescMethod, fromBinary, type Message, toBinary } from "@bufbuild/protobuf";
+import {
+  create,
+  type DescMessage,
+  type DescMethod,
+  fromBinary,
+  type Message,
+  type MessageInitShape,
+  toBinary,
+} from "@bufbuild/protobuf";
 import { MeshError } from "../plugin/errors.ts";
 import type { RpcCall, RpcContext, RpcMethod, RpcNext } from "../plugin/rpc.ts";
 import { methodPath } from "./method_table.ts";
@@ -30,24 +38,29 @@ export function handlerChainEnd(descriptor: DescMethod, handler: RpcMethod): Rpc
 }
 
 /**
- * The same for a method with one request and one response that nobody stands in front of: no iteration.
+ * Calls a method with one request and one response that nobody stands in front of: no iteration, and no promise but the
+ * handler's.
  *
- * @param requests What the caller has sent, all of it or its first two messages.
+ * @throws {MeshError} `invalid-argument` for bytes that are no message of the method's type.
  */
-export async function unaryEnd(
+export function callUnary(
   descriptor: DescMethod,
   handler: RpcMethod,
-  requests: readonly Uint8Array[],
+  request: Uint8Array,
   context: RpcContext,
-): Promise<Uint8Array> {
-  const [request] = requests;
-  if (!request || requests.length > 1) throw notOne(methodPath(descriptor), requests.length > 1);
+): Promise<MessageInitShape<DescMessage>> {
   const result = handler.handle(decode(descriptor.input, request), context);
   if (Symbol.asyncIterator in result) throw new MeshError("internal", `${methodPath(descriptor)} answers only once`);
-  return toBinary(descriptor.output, create(descriptor.output, await result));
+  return result;
 }
 
-function notOne(path: string, hasMore: boolean): MeshError {
+/** The bytes of a response. */
+export function encodeResponse(descriptor: DescMethod, response: MessageInitShape<DescMessage>): Uint8Array {
+  return toBinary(descriptor.output, create(descriptor.output, response));
+}
+
+/** What a caller is told that sends another number of requests than one. */
+export function notOne(path: string, hasMore: boolean): MeshError {
   return new MeshError("unimplemented", `${path} takes one request, got ${hasMore ? "more" : "none"}`);
 }
 

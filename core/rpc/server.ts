@@ -74,6 +74,10 @@ export class RpcServer implements AsyncDisposable {
   readonly #listeners = new Set<BoundListener>();
   #services: readonly RpcService[];
   #interceptors: readonly PlacedInterceptor[];
+  /** The same without their places. */
+  #chain: readonly RpcInterceptor[] = [];
+  /** What paths of services without interceptors begin with. */
+  readonly #plainPrefixes: readonly string[];
   /** What the health service reports; SERVING from the start. */
   readonly health: Health;
   /** One for good: a watch of health goes on while services come and go. */
@@ -85,6 +89,8 @@ export class RpcServer implements AsyncDisposable {
     this.#options = options;
     this.#services = options.services;
     this.#interceptors = (options.interceptors ?? []).map((interceptor) => ({ interceptor, place: 0 }));
+    this.#chain = this.#interceptors.map(({ interceptor }) => interceptor);
+    this.#plainPrefixes = (options.plain ?? []).map(({ typeName }) => `/${typeName}/`);
     this.health = new Health(options.services.map(({ service }) => service.typeName));
     this.#healthService = healthService(this.health);
   }
@@ -139,11 +145,9 @@ export class RpcServer implements AsyncDisposable {
    */
   intercept(interceptor: RpcInterceptor, place: number): Disposable {
     const placed: PlacedInterceptor = { interceptor, place };
-    this.#interceptors = [...this.#interceptors, placed].sort((a, b) => a.place - b.place);
+    this.#setInterceptors([...this.#interceptors, placed].sort((a, b) => a.place - b.place));
     return {
-      [Symbol.dispose]: () => {
-        this.#interceptors = this.#interceptors.filter((other) => other !== placed);
-      },
+      [Symbol.dispose]: () => this.#setInterceptors(this.#interceptors.filter((other) => other !== placed)),
     };
   }
 
@@ -197,7 +201,7 @@ export class RpcServer implements AsyncDisposable {
 
   #listener(transport: RpcPeer["transport"]): Listener {
     const rules: CallRules = {
-      interceptorsOf: (path) => this.#isPlain(path) ? [] : this.#interceptors.map(({ interceptor }) => interceptor),
+      interceptorsOf: (path) => this.#isPlain(path) ? NO_INTERCEPTORS : this.#chain,
       isMember: this.#options.isMember ?? isVouchedFor,
       requestWaitMs: REQUEST_WAIT_MS,
       ...(this.#options.observer && { observer: this.#options.observer }),
@@ -210,7 +214,13 @@ export class RpcServer implements AsyncDisposable {
   }
 
   #isPlain(path: string): boolean {
-    return this.#options.plain?.some(({ typeName }) => path.startsWith(`/${typeName}/`)) ?? false;
+    for (const prefix of this.#plainPrefixes) if (path.startsWith(prefix)) return true;
+    return false;
+  }
+
+  #setInterceptors(interceptors: readonly PlacedInterceptor[]): void {
+    this.#interceptors = interceptors;
+    this.#chain = interceptors.map(({ interceptor }) => interceptor);
   }
 
   #setServices(services: readonly RpcService[]): void {
@@ -232,6 +242,8 @@ interface BoundListener {
   readonly listener: Listener;
   readonly reflection: Reflection;
 }
+
+const NO_INTERCEPTORS: readonly RpcInterceptor[] = [];
 
 interface PlacedInterceptor {
   readonly interceptor: RpcInterceptor;

@@ -10,11 +10,11 @@ import type { Metadata } from "@grpc/grpc-js";
 import { Alarm } from "../io/alarm.ts";
 import { systemClock } from "../io/clock.ts";
 import { MeshError } from "../plugin/errors.ts";
-import type { RpcCall, RpcContext, RpcInterceptor, RpcMetadata, RpcMethod, RpcNext, RpcPeer } from "../plugin/rpc.ts";
+import type { RpcCall, RpcContext, RpcInterceptor, RpcMetadata, RpcNext, RpcPeer } from "../plugin/rpc.ts";
 import type { Log } from "../seams/log.ts";
 import type { CallObserver } from "./call_observer.ts";
 import { BadRequest, type GrpcStream } from "./grpc_stream.ts";
-import { handlerChainEnd, unaryEnd } from "./handler.ts";
+import { callUnary, encodeResponse, handlerChainEnd, notOne } from "./handler.ts";
 import { FORWARDED_METADATA_BYTES_MAX, MESSAGE_BYTES_MAX, METADATA_BYTES_MAX } from "./limits.ts";
 import { setAll, toGrpc } from "./metadata.ts";
 import type { MethodEntry } from "./method_table.ts";
@@ -107,9 +107,20 @@ export class ServerCall implements RpcContext {
       if (admission) await admission;
       const { descriptor, handler } = this.#method;
       const interceptors = this.#rules.interceptorsOf(this.methodPath);
-      const isPlain = handler && descriptor.methodKind === "unary" && interceptors.length === 0;
-      if (isPlain) this.#finish(await this.#answer(handler));
-      else {
+      if (handler && descriptor.methodKind === "unary" && interceptors.length === 0) {
+        // One request, one response, nobody in between: no iteration, and nothing to wait for that is not the handler.
+        if (!this.#stream.isComplete) {
+          this.#waits.begin(this);
+          await this.#stream.readable(true);
+          this.#waits.end(this);
+        }
+        if (this.#gone) throw this.#gone;
+        const request = this.#onlyRequest();
+        const bytes = request instanceof Promise ? await request : request;
+        const response = await callUnary(descriptor, handler, bytes, this);
+        if (this.#gone) throw this.#gone;
+        this.#finish(encodeResponse(descriptor, response));
+      } else {
         for await (const response of this.#chain(interceptors)) await this.#write(response);
         this.#finish();
       }
@@ -147,23 +158,25 @@ export class ServerCall implements RpcContext {
     throw new MeshError("permission-denied", `${this.methodPath} is allowed only to members of the mesh`);
   }
 
-  /** One request, one response, nobody in between: no iteration. */
-  async #answer(handler: RpcMethod): Promise<Uint8Array> {
-    const stream = this.#stream;
-    if (!stream.isComplete) {
-      this.#waits.begin(this);
-      await stream.readable(true);
-      this.#waits.end(this);
-      if (this.#gone) throw this.#gone;
-    }
-    const requests: Uint8Array[] = [];
-    for (let next = stream.take(); next && requests.length < 2; next = stream.take()) {
-      this.#rules.observer?.received(this.#method.descriptor);
-      requests.push(next instanceof Promise ? await next : next);
-    }
-    const response = await unaryEnd(this.#method.descriptor, handler, requests, this);
-    if (this.#gone) throw this.#gone;
-    return response;
+  /** The one message of a request that is all here. */
+  #onlyRequest(): Uint8Array | Promise<Uint8Array> {
+    const request = this.#takeRequest();
+    if (!request) throw notOne(this.methodPath, false);
+    if (request instanceof Promise) return request.then((bytes) => this.#withoutMore(bytes));
+    return this.#withoutMore(request);
+  }
+
+  #withoutMore(request: Uint8Array): Uint8Array {
+    const more = this.#takeRequest();
+    if (!more) return request;
+    if (more instanceof Promise) more.catch(() => {});
+    throw notOne(this.methodPath, true);
+  }
+
+  #takeRequest(): Uint8Array | Promise<Uint8Array> | undefined {
+    const request = this.#stream.take();
+    if (request) this.#rules.observer?.received(this.#method.descriptor);
+    return request;
   }
 
   #chain(interceptors: readonly RpcInterceptor[]): AsyncIterable<Uint8Array> {
