@@ -9,13 +9,13 @@
  *
  * @module
  */
-import { strict as assert } from "node:assert";
 import { openCryptoSuite } from "../../core/io/crypto_suite.ts";
 import { loadSqlEngine } from "../../core/io/sqljs.ts";
 import type { PeerMessage } from "../../core/raft/message.ts";
 import type { Entry } from "../../core/seams/log_store.ts";
 import { StateMachine } from "../../core/state/apply.ts";
 import { encodeEntry, executionEntry } from "../../core/state/codec.ts";
+import { eventually } from "../e2e/lab/eventually.ts";
 import { LabProcess } from "../e2e/lab/process.ts";
 import { FOLLOWER, LEADER, meet, openEnd, TERM } from "./raft/follower_parts.ts";
 import { TABLE_SQL, UPSERT_SQL } from "./raft/kv_paths.ts";
@@ -179,12 +179,11 @@ async function measure(directory: string, entriesCount: number): Promise<Figure[
   leader.finish();
   const expected = `state ${leader.entries.length + 1} ${await expectedHash(leader.entries)}`;
   // The last commit may be on its way: it is asked until it has arrived.
-  const deadlineMs = performance.now() + DEADLINE_MS;
-  while (!follower.lines.includes(expected)) {
-    assert(performance.now() < deadlineMs, `The follower says ${follower.lines.at(-1)}, expected ${expected}`);
+  await eventually(expected, () => {
+    if (follower.lines.includes(expected)) return true;
     Deno.kill(follower.pid, "SIGUSR1");
-    await new Promise((resolve) => setTimeout(resolve, 200));
-  }
+    return false;
+  }, DEADLINE_MS);
   return figures;
 }
 
