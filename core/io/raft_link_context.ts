@@ -10,6 +10,7 @@ import type { Log, LogFields } from "../seams/log.ts";
 import type { Random } from "../seams/random.ts";
 import type { LinkAuthenticator } from "./raft_link_authenticator.ts";
 import type { LinkAddress, LinkDropReason, LinkTimings } from "./raft_link_limits.ts";
+import { FrameMemory } from "./raft_link_memory.ts";
 import type { LinkTls } from "./raft_link_socket.ts";
 
 /** A member gets a line of complaint at most so often. */
@@ -61,6 +62,8 @@ export class LinkContext {
   leftBehind: ReadonlyMap<number, PublicKey> = new Map();
   /** How often each reason occurred. */
   readonly drops = new Map<LinkDropReason, number>();
+  /** For the frames of all connections. */
+  readonly frameMemory = new FrameMemory();
   messagesSentCount = 0;
   messagesReceivedCount = 0;
   /** Oldest first. */

@@ -132,7 +132,7 @@ async function handshake(
   const key = authenticator.sessionKey(member.publicKey, transcript);
   if (!key) return "bad-mac";
   incoming.open();
-  return new FrameSealer(key);
+  return new FrameSealer(key, context.frameMemory);
 }
 
 /** What the acceptor sends: greeting and welcome, then a byte for each ping. */

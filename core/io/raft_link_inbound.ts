@@ -181,7 +181,8 @@ export class InboundLinks implements LinkListenerEvents, Disposable {
     const welcome = authenticator.mac(member.publicKey, "welcome", transcript);
     const key = authenticator.sessionKey(member.publicKey, transcript);
     if (!welcome || !key) return "bad-mac";
-    connection.stage = { kind: "open", socket: stage.socket, peer: member, opener: new FrameOpener(key) };
+    const opener = new FrameOpener(key, this.#context.frameMemory);
+    connection.stage = { kind: "open", socket: stage.socket, peer: member, opener };
     connection.deadlineMs = this.#context.nowMs + this.#context.parts.timings.idleMaxMs;
     stage.socket.write(welcome);
     this.#closeOldest(hello.from);

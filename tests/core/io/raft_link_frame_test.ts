@@ -8,11 +8,16 @@ import fc from "fast-check";
 import { nobleSuite } from "../../../core/crypto/noble_suite.ts";
 import { type Frame, frameBytes, FrameOpener, FrameSealer, ReceiveBuffer } from "../../../core/io/raft_link_frame.ts";
 import { FRAME_BYTES_MAX, type LinkDropReason } from "../../../core/io/raft_link_limits.ts";
+import { FrameMemory } from "../../../core/io/raft_link_memory.ts";
 
 const KEY = new Uint8Array(32).fill(3);
 
 function pair(): { sealer: FrameSealer; opener: FrameOpener } {
-  return { sealer: new FrameSealer(nobleSuite.aeadKey(KEY)), opener: new FrameOpener(nobleSuite.aeadKey(KEY)) };
+  const memory = new FrameMemory();
+  return {
+    sealer: new FrameSealer(nobleSuite.aeadKey(KEY), memory),
+    opener: new FrameOpener(nobleSuite.aeadKey(KEY), memory),
+  };
 }
 
 /** All frames in `wire` until there is no more, or the first problem. */
@@ -105,11 +110,29 @@ Deno.test("ReceiveBuffer.take: gives bytes in order as fresh ones, or nothing", 
   buffer.push(Uint8Array.of(4));
   buffer.push(Uint8Array.of(5, 6));
   assert.equal(buffer.take(7), undefined);
-  assert.deepEqual(buffer.peek(2), Uint8Array.of(1, 2));
   const taken = buffer.take(5);
   first.fill(0xaa);
   assert.deepEqual(taken, Uint8Array.of(1, 2, 3, 4, 5));
   assert.deepEqual(buffer.take(1), Uint8Array.of(6));
   assert.deepEqual(buffer.take(0), new Uint8Array());
   assert.equal(buffer.length, 0);
+});
+
+Deno.test("ReceiveBuffer.takeBlock: a length in any number of pieces, empty ones among them", () => {
+  const wire = Uint8Array.of(3, 0, 0, 0, 7, 8, 9, 0, 0, 0, 0, 1, 0, 0, 0, 5);
+  for (let size = 1; size <= wire.length; size++) {
+    const buffer = new ReceiveBuffer();
+    const blocks: Uint8Array[] = [];
+    for (let at = 0; at < wire.length; at += size) {
+      buffer.push(new Uint8Array());
+      buffer.push(wire.slice(at, at + size));
+      buffer.push(new Uint8Array());
+      for (let block = buffer.takeBlock(3); block; block = buffer.takeBlock(3)) blocks.push(block);
+    }
+    assert.deepEqual(blocks, [Uint8Array.of(7, 8, 9), new Uint8Array(), Uint8Array.of(5)]);
+    assert.equal(buffer.length, 0);
+  }
+  const longer = new ReceiveBuffer();
+  longer.push(Uint8Array.of(0, 0, 0, 0x80));
+  assert.equal(longer.takeBlock(0x7fff_ffff), false);
 });
