@@ -7,6 +7,7 @@
  * @module
  */
 import net from "node:net";
+import { assert } from "../assert.ts";
 import { ConfigError } from "../plugin/errors.ts";
 import type { ListenAddress, OnConnection, SocketPeer, TcpConnection, TcpPort } from "../plugin/listen.ts";
 import { openAtAny } from "./any_address.ts";
@@ -46,6 +47,7 @@ async function listen(host: string, port: number): Promise<net.Server> {
 }
 
 class AcceptingPort implements TcpPort {
+  readonly host: string;
   readonly port: number;
   readonly #server: net.Server;
   readonly #onConnection: OnConnection;
@@ -57,7 +59,9 @@ class AcceptingPort implements TcpPort {
     const address = server.address();
     this.#server = server;
     this.#onConnection = onConnection;
-    this.port = typeof address === "object" ? address?.port ?? 0 : 0;
+    assert(typeof address === "object" && address !== null, "It listens on an address");
+    this.host = address.address;
+    this.port = address.port;
     server.on("connection", (socket: net.Socket) => {
       const connection = new Connection(socket);
       if (this.#stop.signal.aborted || this.#connections.size >= connectionsMax) connection[Symbol.dispose]();

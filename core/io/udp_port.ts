@@ -61,6 +61,10 @@ class NodeUdpPort implements UdpPort {
     this.#socket = socket;
   }
 
+  get host(): string {
+    return this.#socket.address().address;
+  }
+
   get port(): number {
     return this.#socket.address().port;
   }

@@ -6,7 +6,10 @@
 
 /** An address to listen on. */
 export interface ListenAddress {
-  /** A name or address, IPv6 without brackets; `::` for all addresses of both families. */
+  /**
+   * An address, IPv6 without brackets; `::` for all addresses of both families. A name is the first of its addresses that this
+   * host has.
+   */
   readonly host: string;
   /** 0 lets the system choose. */
   readonly port: number;
@@ -21,6 +24,8 @@ export interface SocketPeer {
 
 /** A UDP port. */
 export interface UdpPort extends AsyncDisposable {
+  /** The bound address: `::` for all, `0.0.0.0` for all of IPv4, also where there is no IPv6. */
+  readonly host: string;
   /** The bound port. */
   readonly port: number;
   /** Sends one datagram, or drops it if the system cannot take it now. Borrows `datagram` until it returns. */
@@ -44,6 +49,8 @@ export type OnConnection = (connection: TcpConnection, signal: AbortSignal) => P
 
 /** A TCP port. */
 export interface TcpPort extends AsyncDisposable {
+  /** The bound address, as that of a {@linkcode UdpPort}. */
+  readonly host: string;
   /** The bound port. */
   readonly port: number;
 }

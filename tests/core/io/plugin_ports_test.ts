@@ -19,6 +19,13 @@ Deno.test("openUdpPort: datagrams in and out; an address in use is named", async
   );
 });
 
+Deno.test("openUdpPort, openTcpPort: a name is one address, the same for both", async () => {
+  await using udp = await openUdpPort({ host: "localhost", port: 0 }, () => {});
+  await using tcp = await openTcpPort({ host: "localhost", port: 0 }, 1, () => Promise.resolve());
+  assert.match(udp.host, /^(127\.0\.0\.1|::1)$/);
+  assert.equal(tcp.host, udp.host);
+});
+
 Deno.test("openTcpPort: serves so many connections, closes the rest, and all when it is disposed", async () => {
   const port = await openTcpPort(FREE, 1, async (connection) => {
     const buffer = new Uint8Array(16);

@@ -65,6 +65,7 @@ function paperForwarder() {
       udp: (_address, onDatagram: OnDatagram) => {
         openPorts++;
         const port = {
+          host: "0.0.0.0",
           port: 40_000 + openPorts,
           send(datagram: Uint8Array) {
             asked.push({ datagram, reply: (bytes, from = SERVER) => onDatagram(bytes, from, port) });
