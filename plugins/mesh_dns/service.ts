@@ -6,7 +6,6 @@
 import {
   ConfigError,
   type Host,
-  IpAddress,
   type ListenAddress,
   listNodes,
   type NodeRecord,
@@ -112,7 +111,8 @@ class MeshDns {
     const { listen: address } = this.#config;
     for (let tries = 1;; tries++) {
       const udp = await this.#bindUdp(address);
-      const bound = { host: address.host, port: udp.port };
+      // Where it really is: a name has an address, and all addresses may be those of IPv4 alone.
+      const bound = { host: udp.host, port: udp.port };
       try {
         await this.#bindTcp(bound);
         return bound;
@@ -253,10 +253,7 @@ class MeshDns {
     const { resolver, status, node, log } = this.#needs;
     const self = node.self();
     if (!self) return;
-    const isWildcard = bound.host === "::" || bound.host === "0.0.0.0";
-    const own = bound.host === "::" ? [self.ipv4, self.ipv6] : [self.ipv4];
-    const hosts = isWildcard ? own.flatMap((address) => address ? [`${address}`] : []) : [bound.host];
-    const servers = hosts.filter((host) => IpAddress.parse(host)).map((host) => ({ host, port: bound.port }));
+    const servers = this.#addressesAt(bound.host, self).map((host) => ({ host, port: bound.port }));
     const text = JSON.stringify(servers);
     if (text === this.#routed) return;
     this.#routed = text;
@@ -271,6 +268,15 @@ class MeshDns {
         fix: "Start systemd-resolved, or leave out --mesh-dns.resolved.",
       });
     }
+  }
+
+  /** Where this node is asked that listens on `host`. */
+  #addressesAt(host: string, self: NodeRecord): string[] {
+    if (host !== "::" && host !== "0.0.0.0") return [host];
+    const { ipv4, ipv6 } = this.#needs.node.settings;
+    // All nodes have an IPv6 address in the mesh's state, and not all of them on their interface.
+    const own = [ipv4 ? self.ipv4 : undefined, ipv6 && host === "::" ? self.ipv6 : undefined];
+    return own.flatMap((address) => address ? [`${address}`] : []);
   }
 
   #showUpstream(isAnswered: boolean): void {

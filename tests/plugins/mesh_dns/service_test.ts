@@ -6,7 +6,7 @@ import { decode } from "dns-packet";
 import { delay } from "../../../core/io/alarm.ts";
 import { openUdpPort } from "../../../core/io/udp_port.ts";
 import { TCP_CONNECTIONS_MAX, TCP_QUERY_BYTES_MAX } from "../../../plugins/mesh_dns/tcp_service.ts";
-import { say, startDnsNode } from "./dns_node.ts";
+import { PaperResolver, say, startDnsNode } from "./dns_node.ts";
 import { endlessCyclesOn } from "../plugin_cycles.ts";
 import { malformed } from "./malformed.ts";
 import { edns, framed, queryBytes } from "./paper_mesh.ts";
@@ -109,7 +109,27 @@ Deno.test("mesh_dns: UDP and TCP of both families", { ignore: !HAS_IPV6 }, async
 
 Deno.test("mesh_dns: on all addresses of a host without IPv6", { ignore: Deno.build.os !== "linux" }, async () => {
   const child = new URL("no_ipv6_child.ts", import.meta.url).pathname;
-  assert.equal(await say(Deno.execPath(), "run", "-A", "--quiet", "--no-check", child), "10.83.0.1 10.83.0.1\n");
+  assert.equal(
+    await say(Deno.execPath(), "run", "-A", "--quiet", "--no-check", child),
+    "10.83.0.1 10.83.0.1 10.83.0.1\n",
+  );
+});
+
+Deno.test("mesh_dns: the host's resolver is told of addresses that answer", async () => {
+  const cases: (readonly [listen: string, ipv6: boolean, told: RegExp])[] = [
+    ["127.0.0.1:0", true, /^127\.0\.0\.1$/],
+    ["localhost:0", true, /^(127\.0\.0\.1|::1)$/],
+    ["0.0.0.0:0", true, /^10\.83\.0\.1$/],
+    ...HAS_IPV6
+      ? [[":0", true, /^10\.83\.0\.1 fd[0-9a-f:]+::1$/] as const, [":0", false, /^10\.83\.0\.1$/] as const]
+      : [],
+  ];
+  for (const [listen, ipv6, told] of cases) {
+    const resolver = new PaperResolver();
+    const { node } = await startDnsNode({ listen, resolved: true }, [], { ipv6 }, resolver);
+    await using _ = node;
+    assert.match(await resolver.told, told, `${listen} ${ipv6}`);
+  }
 });
 
 Deno.test("mesh_dns: thousands of malformed datagrams, and it still answers", async () => {
