@@ -37,14 +37,16 @@ import { WriteSessions } from "./write_sessions.ts";
 /** Length of one unit of Raft time, in milliseconds. */
 export const RAFT_TICK_MS = 50;
 /**
- * A follower campaigns after 0.8 to 1.6 s of silence: together with one vote that splits, writes go on within 2 s of the
- * end of a leader that had no time to say so (`deno task bench:failover`).
+ * A follower campaigns after 1.0 to 1.6 s of silence: writes go on within 2 s of the end of a leader that had no time to
+ * say so (`deno task bench:failover`).
  */
-export const ELECTION_TICKS = 16;
+export const ELECTION_TICKS = 20;
+/** The random part of that. An election takes a few milliseconds, so votes split rarely however short it is. */
+export const SPREAD_TICKS = 12;
 /** Of two candidates that got a vote each one tries again after half a second to a second; so long may a round trip be. */
 export const RETRY_TICKS = 10;
 /** A leader is heard twice in the shortest patience. Each time costs every node a few wake-ups, also while nobody wants anything. */
-export const HEARTBEAT_TICKS = 8;
+export const HEARTBEAT_TICKS = 10;
 /** How long a stopping leader waits for another one, in milliseconds. */
 export const HAND_OVER_MS = 1_000;
 
@@ -143,6 +145,7 @@ export class NodeLife implements AsyncDisposable {
     const engine = new RaftEngine({
       ...RAFT_DEFAULTS,
       electionTicks: ELECTION_TICKS,
+      spreadTicks: SPREAD_TICKS,
       retryTicks: RETRY_TICKS,
       heartbeatTicks: HEARTBEAT_TICKS,
       id: place.raftId,

@@ -18,8 +18,13 @@ export interface RaftConfig {
    * `RaftStorage.initialState().confState` must be the membership as of this entry.
    */
   readonly appliedIndex: number;
-  /** A follower campaigns after this many silent ticks, plus a random part of as many again. */
+  /** A follower campaigns after this many silent ticks, plus a random part of `spreadTicks`. */
   readonly electionTicks: number;
+  /**
+   * How far followers' patience may differ, `electionTicks` unless it says otherwise; at most so many. Two that lose it
+   * within a round trip of each other split the vote.
+   */
+  readonly spreadTicks?: number;
   /**
    * A candidate that is neither elected nor refused tries again after this many ticks, plus a random part of as many again;
    * `electionTicks` unless it says otherwise. It is what a split vote costs, and how long an answer may be on its way.
@@ -85,9 +90,11 @@ export const RAFT_DEFAULTS: Omit<RaftConfig, "id" | "random" | "appliedIndex"> =
 export function checkRaftConfig(config: RaftConfig): void {
   assert(isInteger(config.id, 1) && config.id <= MEMBER_ID_MAX, "A member id is in 1 .. 2^53-3");
   assert(isInteger(config.appliedIndex, 0), "The applied index is 0 or more");
+  const spreadTicks = config.spreadTicks ?? config.electionTicks;
   assert(isInteger(config.heartbeatTicks, 1), "A leader sends heartbeats");
   assert(isInteger(config.retryTicks ?? 1, 1), "A candidate waits for answers");
   assert(isInteger(config.electionTicks, 1), "An election timeout is at least one tick");
+  assert(isInteger(spreadTicks, 1) && spreadTicks <= config.electionTicks, "Patience is drawn from a known range");
   assert(config.electionTicks > config.heartbeatTicks, "Followers wait for more than one heartbeat");
   assert(isInteger(config.maxInflightAppendsCount, 1), "At least one append may be on its way");
   for (const key of BYTE_LIMITS) assert(config[key] > 0, "A limit of zero stops the member");

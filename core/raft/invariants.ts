@@ -18,12 +18,13 @@ export function checkState(r: RaftState): void {
   const { config, role, term, lead } = r;
   r.log.checkInvariants();
   assert(isMembership(r.membership), "The membership is one that changes can lead to");
-  const { electionTicks, retryTicks = electionTicks } = config;
+  const { electionTicks, spreadTicks = electionTicks, retryTicks = electionTicks } = config;
   const isCampaigning = role.kind === "candidate" || role.kind === "pre-candidate";
   const leastTicks = isCampaigning ? Math.min(electionTicks, retryTicks) : electionTicks;
-  const mostTicks = isCampaigning ? Math.max(electionTicks, retryTicks) : electionTicks;
+  const patienceEnd = electionTicks + spreadTicks;
+  const waitsEnd = isCampaigning ? Math.max(patienceEnd, 2 * retryTicks) : patienceEnd;
   assert(r.patienceTicks >= leastTicks, "A member waits at least once the timeout of its role");
-  assert(r.patienceTicks < 2 * mostTicks, "A member waits less than twice the timeout of its role");
+  assert(r.patienceTicks < waitsEnd, "A member waits no longer than the timeout of its role");
   assert(term > 0 || (r.vote === NOBODY && lead === NOBODY), "Nothing happens in term 0");
   // A group may be founded on a snapshot of term 1 before anybody has entered that term.
   assert(r.log.lastId().term <= term || r.log.lastIndex() <= r.log.committed, "No entry is from a future term");

@@ -65,7 +65,7 @@ export interface RaftState {
   membership: ConfState;
   /** Ticks since the leader was heard of; at a leader, since the last quorum check. */
   electionElapsed: number;
-  /** When `electionElapsed` ends a follower's patience, `electionTicks` .. 2 * `electionTicks` - 1. */
+  /** When `electionElapsed` ends a follower's patience, `electionTicks` .. `electionTicks` + `spreadTicks` - 1. */
   patienceTicks: number;
   /** Elections that this member began, after pre-votes, and that it won. */
   electionsStartedCount: number;
@@ -107,7 +107,8 @@ export function enterTerm(r: RaftState, term: number): void {
   }
   r.lead = NOBODY;
   r.electionElapsed = 0;
-  r.patienceTicks = r.config.electionTicks + r.config.random.u32() % r.config.electionTicks;
+  const { electionTicks, spreadTicks = electionTicks, random } = r.config;
+  r.patienceTicks = electionTicks + random.u32() % spreadTicks;
 }
 
 /** Follows `lead`, or waits for a leader if that is nobody. */

@@ -10,7 +10,7 @@ import { systemRandom } from "../../core/io/random.ts";
 import { loadSqlEngine } from "../../core/io/sqljs.ts";
 import { openFileLogStore, SEGMENT_BYTES } from "../../core/io/wal_log_store.ts";
 import { Changes } from "../../core/node/changes.ts";
-import { ELECTION_TICKS, HEARTBEAT_TICKS, RAFT_TICK_MS } from "../../core/node/node_life.ts";
+import { ELECTION_TICKS, HEARTBEAT_TICKS, RAFT_TICK_MS, SPREAD_TICKS } from "../../core/node/node_life.ts";
 import { RaftLoop } from "../../core/node/raft_loop.ts";
 import { RaftTicker } from "../../core/node/raft_ticker.ts";
 import type { SnapshotPolicy } from "../../core/node/snapshot_keeper.ts";
@@ -76,6 +76,7 @@ export async function openLoneMember(directory: string, options: LoneMemberOptio
   const engine = new RaftEngine({
     ...RAFT_DEFAULTS,
     electionTicks: ELECTION_TICKS,
+    spreadTicks: SPREAD_TICKS,
     heartbeatTicks: HEARTBEAT_TICKS,
     id: ID,
     random,

@@ -169,6 +169,9 @@ export function drawPlan(seed: number): Plan {
 /** Answers are on their way for up to a tick in each direction; a candidate that waits for less is never elected. */
 const RETRY_TICKS_MIN = 4;
 
+/** With a delay of up to a tick, patience that differs by less splits votes again and again. */
+const SPREAD_TICKS_MIN = 5;
+
 /** Half of the runs have more of what a node sets: see `node_life.ts`. */
 function withProductTime(plan: Plan, chance: Chance): Plan {
   if (chance.oneIn(2)) return plan;
@@ -183,6 +186,7 @@ function withProductTime(plan: Plan, chance: Chance): Plan {
         chance.oneOf(Math.ceil(electionTicks * 0.6), chance.between(1, electionTicks)),
       ),
       heartbeatTicks: chance.oneOf(raft.heartbeatTicks, electionTicks >> 1),
+      spreadTicks: Math.max(SPREAD_TICKS_MIN, chance.oneOf(Math.ceil(electionTicks * 0.6), electionTicks)),
     },
   };
 }

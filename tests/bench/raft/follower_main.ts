@@ -12,7 +12,7 @@ import { openDisk } from "../../../core/io/disk_deno.ts";
 import { systemRandom } from "../../../core/io/random.ts";
 import { loadSqlEngine } from "../../../core/io/sqljs.ts";
 import { openFileLogStore } from "../../../core/io/wal_log_store.ts";
-import { ELECTION_TICKS, HEARTBEAT_TICKS, RAFT_TICK_MS } from "../../../core/node/node_life.ts";
+import { ELECTION_TICKS, HEARTBEAT_TICKS, RAFT_TICK_MS, SPREAD_TICKS } from "../../../core/node/node_life.ts";
 import { RaftLoop } from "../../../core/node/raft_loop.ts";
 import { RaftTicker } from "../../../core/node/raft_ticker.ts";
 import { RAFT_DEFAULTS } from "../../../core/raft/config.ts";
@@ -38,6 +38,7 @@ async function main(directory: string, leaderPort: number): Promise<void> {
   const engine = new RaftEngine({
     ...RAFT_DEFAULTS,
     electionTicks: ELECTION_TICKS,
+    spreadTicks: SPREAD_TICKS,
     heartbeatTicks: HEARTBEAT_TICKS,
     id: FOLLOWER,
     random,

@@ -220,6 +220,19 @@ Deno.test("tickElection: patience is drawn anew for every role and term, within 
   assert.deepEqual([Math.min(...seen), Math.max(...seen), seen.size], [10, 19, 10]);
 });
 
+Deno.test("tickElection: patience differs by the spread", () => {
+  let drawn = 0;
+  const random = { u32: () => drawn++, fill: () => {} };
+  const member = new TestMember({ config: { random, electionTicks: 10, spreadTicks: 4 } });
+  const seen = new Set<number>();
+  for (let term = 1; term < 20; term++) {
+    member.step({ kind: "heartbeat", from: 2, term, commit: 0, round: 1 });
+    seen.add(member.engine.inside.patienceTicks);
+    member.engine.checkInvariants();
+  }
+  assert.deepEqual([Math.min(...seen), Math.max(...seen), seen.size], [10, 13, 4]);
+});
+
 Deno.test("becomeCandidate: a candidate tries again after its own time, a follower after the usual one", () => {
   let drawn = 0;
   const random = { u32: () => drawn++, fill: () => {} };
