@@ -1,5 +1,5 @@
 import { strict as assert } from "node:assert";
-import { Alarm, atTurnEnd, delay } from "../../../core/io/alarm.ts";
+import { Alarm, atNextTurnEnd, delay } from "../../../core/io/alarm.ts";
 import { systemClock } from "../../../core/io/clock.ts";
 
 Deno.test("delay: resolves no earlier than asked", async () => {
@@ -168,10 +168,10 @@ function countTimers(): Disposable & { madeCount: number } {
 
 const MAKE_TIMER = "setTimeout";
 
-Deno.test("atTurnEnd: calls after what is due at once, promises included", async () => {
+Deno.test("atNextTurnEnd: calls after what is due at once, promises included", async () => {
   const order: string[] = [];
   const done = Promise.withResolvers<void>();
-  atTurnEnd(() => {
+  atNextTurnEnd(() => {
     order.push("end");
     done.resolve();
   });
