@@ -10,8 +10,13 @@ import { assert } from "../../core/assert.ts";
 /** What the process holds, after its garbage was collected. */
 export interface Held {
   readonly heapBytes: number;
+  /** What the engine keeps for the heap, free or not. */
+  readonly heapRoomBytes: number;
   /** Outside of the heap: buffers. */
   readonly externalBytes: number;
+  /** What the C library's allocator has given out and not got back, by all threads: buffers, and all that the runtime holds. */
+  readonly allocatedBytes: number;
+  /** After the allocator has given back to the system what nobody uses. */
   readonly residentBytes: number;
   readonly descriptors: number;
   readonly threads: number;
@@ -21,10 +26,16 @@ export interface Held {
 interface Said {
   readonly plugin: string;
   readonly heapBytes: number;
+  readonly heapRoomBytes: number;
   readonly externalBytes: number;
+  readonly allocatedBytes: number;
   readonly counts: Readonly<Record<string, number>>;
 }
 
+/** Fields of `struct mallinfo2`: how many, bytes in mappings of their own, bytes in use of the rest. */
+const MALLINFO2_FIELDS = 10;
+const MALLINFO2_HBLKHD = 4;
+const MALLINFO2_UORDBLKS = 7;
 /** Linux counts processor time so often. */
 const TICKS_PER_S = 100;
 
@@ -80,12 +91,14 @@ export class DnsServed implements AsyncDisposable {
   }
 
   async held(): Promise<Held> {
-    const { heapBytes, externalBytes } = await this.#ask();
+    const { heapBytes, heapRoomBytes, externalBytes, allocatedBytes } = await this.#ask();
     const status = Deno.readTextFileSync(`/proc/${this.pid}/status`);
     const number = (field: string) => Number(new RegExp(`${field}:\\s+([0-9]+)`).exec(status)?.[1] ?? NaN);
     return {
       heapBytes,
+      heapRoomBytes,
       externalBytes,
+      allocatedBytes,
       residentBytes: 1024 * number("VmRSS"),
       descriptors: this.descriptors(),
       threads: number("Threads"),
@@ -132,8 +145,30 @@ class Lines {
   }
 }
 
+/** The GNU C library's allocator, which the runtime and all buffers use. */
+class Allocator implements Disposable {
+  readonly #library = Deno.dlopen("libc.so.6", {
+    // struct mallinfo2 mallinfo2(void);
+    mallinfo2: { parameters: [], result: { struct: Array<"usize">(MALLINFO2_FIELDS).fill("usize") } },
+    // int malloc_trim(size_t pad);
+    malloc_trim: { parameters: ["usize"], result: "i32" },
+  });
+
+  /** Gives what is free back to the system. @returns Bytes in use, of all arenas and mappings. */
+  trimmed(): number {
+    this.#library.symbols.malloc_trim(0n);
+    const fields = new BigUint64Array(this.#library.symbols.mallinfo2().buffer);
+    return Number((fields[MALLINFO2_HBLKHD] ?? 0n) + (fields[MALLINFO2_UORDBLKS] ?? 0n));
+  }
+
+  [Symbol.dispose](): void {
+    this.#library.close();
+  }
+}
+
 /** The child: says its port, then what it holds at each line, until its input ends. */
 async function serve(options: Readonly<Record<string, unknown>>): Promise<void> {
+  using allocator = new Allocator();
   const { node, port } = await startDnsNode(options);
   await using _node = node;
   console.log(port);
@@ -152,20 +187,26 @@ async function serve(options: Readonly<Record<string, unknown>>): Promise<void> 
     );
     // Twice: what a finaliser lets go of is gone after the second time.
     for (let round = 0; round < 2; round++) {
-      gc();
+      collectGarbage();
       await delay(50);
     }
-    const { heapUsed, external } = Deno.memoryUsage();
+    const { heapUsed, heapTotal, external } = Deno.memoryUsage();
+    const allocatedBytes = allocator.trimmed();
     const { phase, reason } = node.plugins.list().find(({ name }) => name === "mesh_dns") ?? {};
     const plugin = `${phase}${reason ? `: ${reason}` : ""}`;
-    console.log(JSON.stringify({ plugin, heapBytes: heapUsed, externalBytes: external, counts }));
+    const heap = { heapBytes: heapUsed, heapRoomBytes: heapTotal, externalBytes: external };
+    console.log(JSON.stringify({ plugin, ...heap, allocatedBytes, counts } satisfies Said));
   }
 }
 
-function gc(): void {
-  const { gc } = globalThis as { gc?: () => void };
+/**
+ * Collects all garbage. As the last resort, for only then the engine gives back the pages that it keeps for new objects: after much
+ * garbage, 250 MiB and more.
+ */
+function collectGarbage(): void {
+  const { gc } = globalThis as { gc?: (how: { type: "major"; execution: "sync"; flavor: "last-resort" }) => void };
   assert(gc !== undefined, "--expose-gc");
-  gc();
+  gc({ type: "major", execution: "sync", flavor: "last-resort" });
 }
 
 if (import.meta.main) await serve(JSON.parse(Deno.args[0] ?? "{}"));

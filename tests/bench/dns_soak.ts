@@ -23,7 +23,7 @@ import { DnsServed, type Held } from "./dns_served.ts";
 /** What may be left at the end that was not there after the first part. */
 const HEAP_GROWTH_BYTES_MAX = 1 << 20;
 const EXTERNAL_GROWTH_BYTES_MAX = 1 << 20;
-/** The runtime keeps now more, now less of what it once had. */
+const ALLOCATED_GROWTH_BYTES_MAX = 1 << 20;
 const RESIDENT_GROWTH_BYTES_MAX = 16 << 20;
 /** Looks whose median is the beginning, and the end. */
 const LOOKS = 3;
@@ -47,15 +47,11 @@ const SENDER_EVERY_MS = 200;
 const KEEPERS_PERIOD_MS = 26_000;
 const KEEPERS_FEW = 40;
 const KEEPERS_MANY = TCP_CONNECTIONS_MAX + 40;
-/**
- * Connections before the first look, each with a question. With the first tens of thousands the runtime's memory grows from 60 to
- * 145 MiB, in steps, and with the next two hundred thousand no more.
- */
-const FILL_CONNECTIONS = 50_000;
-const FILL_AT_ONCE = 4;
-/** The first part, beside the rest. */
-const WARM_UP_MS = 60_000;
+/** Until what is kept for later is there. */
+const WARM_UP_MS = 120_000;
 const STILL_MS = 10_000;
+/** Questions to others are given up after 4.5 seconds. */
+const FORWARD_MS = 5_000;
 /** Both sides of a connection have given up long before. */
 const STUCK_MS = 30_000;
 const LOOK_EVERY_MS = 100;
@@ -78,7 +74,6 @@ export async function soak(seconds: number, seed: number): Promise<void> {
   console.log(`seed ${seed}, ${MALFORMED_KINDS.length} kinds of datagrams, ${seconds} s`);
   const cpuBefore = served.cpuSeconds();
   const rounds: Held[] = [];
-  await soaking.fill();
   for (let round = 0; round <= CHECKPOINTS; round++) {
     await soaking.run(round === 0 ? WARM_UP_MS : seconds * 1000 / CHECKPOINTS);
     const held = await soaking.still();
@@ -117,15 +112,6 @@ class Soak {
     return this.#keepers.metCount;
   }
 
-  /** Lets the server's memory become as large as connections one after the other make it. */
-  async fill(): Promise<void> {
-    const query = queryBytes("a.webmesh.internal", "A", { id: 1 });
-    const one = async () => {
-      for (let i = 0; i < FILL_CONNECTIONS / FILL_AT_ONCE; i++) await askByTcp(this.#served.port, query);
-    };
-    await Promise.all(Array.from({ length: FILL_AT_ONCE }, one));
-  }
-
   async run(runMs: number): Promise<void> {
     const over = new AbortController();
     const { signal } = over;
@@ -134,24 +120,22 @@ class Soak {
     await Promise.race([activeFor(runMs, signal), ...all]).finally(() => over.abort());
     await Promise.all(all);
     const late = new AbortController();
-    const stuck = delay(STUCK_MS, late.signal).then(() => Promise.reject(new Error("A connection is still open")));
-    await Promise.race([this.#keepers.none(), stuck]).finally(() => {
-      stuck.catch(() => {});
-      late.abort();
+    const stuck = activeFor(STUCK_MS, late.signal).then(() => {
+      if (!late.signal.aborted) throw new Error("A connection is still open");
     });
+    await Promise.race([this.#keepers.none(), stuck]).finally(() => late.abort());
+    await stuck;
   }
 
   /** What is held when nobody asks. */
   async still(): Promise<Held> {
-    const endMs = performance.now() + STILL_MS;
-    for (;;) {
+    for (let looks = 0;; looks++) {
       const counts = await this.#served.counts();
       if (counts["tcp_connections"] === 0) break;
-      assert(performance.now() < endMs, "Connections go when those at the other end have gone");
-      await delay(100);
+      assert(looks < STILL_MS / LOOK_EVERY_MS, "Connections go when those at the other end have gone");
+      await delay(LOOK_EVERY_MS);
     }
-    // Questions to others are given up after 4.5 seconds.
-    await delay(5_000);
+    await activeFor(FORWARD_MS, new AbortController().signal);
     return await this.#served.held();
   }
 
@@ -312,6 +296,7 @@ function judge(rounds: readonly Held[], { descriptorsMax }: Soak, counts: Readon
   };
   atMost("growth of the heap", growth(({ heapBytes }) => heapBytes), HEAP_GROWTH_BYTES_MAX);
   atMost("growth of buffers", growth(({ externalBytes }) => externalBytes), EXTERNAL_GROWTH_BYTES_MAX);
+  atMost("growth of allocations", growth(({ allocatedBytes }) => allocatedBytes), ALLOCATED_GROWTH_BYTES_MAX);
   atMost("growth of resident memory", growth(({ residentBytes }) => residentBytes), RESIDENT_GROWTH_BYTES_MAX);
   atMost("descriptors left", last.descriptors, first.descriptors);
   atMost("threads left", last.threads, first.threads);
@@ -330,6 +315,8 @@ function judge(rounds: readonly Held[], { descriptorsMax }: Soak, counts: Readon
 function line(round: number, { sent, connections, honest }: Soak, held: Held): string {
   const mib = (bytes: number) => (bytes / (1 << 20)).toFixed(2);
   return `${round}/${CHECKPOINTS}: ${sent} datagrams, ${connections} connections, ${honest} right answers; heap ` +
-    `${mib(held.heapBytes)} MiB, buffers ${mib(held.externalBytes)}, resident ${mib(held.residentBytes)}; ` +
+    `${mib(held.heapBytes)} of ${mib(held.heapRoomBytes)} MiB, allocated ${mib(held.allocatedBytes)}, buffers ${
+      mib(held.externalBytes)
+    }, resident ${mib(held.residentBytes)}; ` +
     `${held.descriptors} descriptors, ${held.threads} threads`;
 }
