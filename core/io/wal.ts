@@ -10,7 +10,7 @@
 import type { Disk } from "../seams/disk.ts";
 import { LogStoreFailedError } from "../seams/log_store.ts";
 import { packBatch, SECTOR_BYTES, sectorsFor } from "./wal_layout.ts";
-import { chainRecords, encodeRecords, type WalRecord } from "./wal_record.ts";
+import { chainRecords, recordsBytes, type WalRecord, writeRecords } from "./wal_record.ts";
 import { recoverWal } from "./wal_recovery.ts";
 import type { WalReplay, WalState } from "./wal_replay.ts";
 import { identityChecksum, TEMPORARY_SUFFIX } from "./wal_segment.ts";
@@ -31,7 +31,9 @@ export interface WalOptions {
 
 /** Records that wait for their batch. */
 interface Request {
-  readonly bytes: Uint8Array;
+  readonly records: readonly WalRecord[];
+  /** What they take. */
+  readonly bytes: number;
   /** True if nothing before them counts. */
   readonly startsAnew: boolean;
   /** The state once they are written. */
@@ -50,7 +52,9 @@ export class Wal implements AsyncDisposable {
   readonly #waiting: Request[] = [];
   #writing: Promise<void> | undefined;
   #failure: LogStoreFailedError | undefined;
-  #buffer = new Uint8Array(8 * SECTOR_BYTES);
+  /** For the content of a batch, and for its sectors. */
+  readonly #content = new KeptBuffer();
+  readonly #sectors = new KeptBuffer();
 
   private constructor(segments: WalSegments, written: WalState, nextBatch: number, chain: number) {
     this.segments = segments;
@@ -90,7 +94,7 @@ export class Wal implements AsyncDisposable {
   }
 
   /**
-   * Adds `records`, possibly none, behind all that were added before.
+   * Adds `records`, possibly none, behind all that were added before. Borrows them until they are written.
    *
    * @param state What the log holds once they are written.
    * @returns Resolves once they, and all before them, are on stable storage.
@@ -99,7 +103,7 @@ export class Wal implements AsyncDisposable {
     if (this.#failure) return Promise.reject(this.#failure);
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const startsAnew = records.some(({ kind }) => kind === "snapshot-installed");
-    this.#waiting.push({ bytes: encodeRecords(records), startsAnew, state, resolve, reject });
+    this.#waiting.push({ records, bytes: recordsBytes(records), startsAnew, state, resolve, reject });
     this.#writing ??= this.#writeAll();
     return promise;
   }
@@ -136,23 +140,25 @@ export class Wal implements AsyncDisposable {
 
   #takeGroup(): Request[] {
     let bytes = 0;
-    const count = this.#waiting.findIndex((request, i) => (bytes += request.bytes.length) > BATCH_BYTES_MAX && i > 0);
+    const count = this.#waiting.findIndex((request, i) => (bytes += request.bytes) > BATCH_BYTES_MAX && i > 0);
     return this.#waiting.splice(0, count < 0 ? this.#waiting.length : count);
   }
 
   async #writeBatch(group: readonly Request[]): Promise<void> {
     const state = group.at(-1)?.state ?? this.#written;
-    const parts = group.map((request) => request.bytes).filter((bytes) => bytes.length > 0);
-    if (parts.length === 0) return;
-    const roomNeeded = sectorsFor(parts.reduce((sum, part) => sum + part.length, 0)) + 2;
+    let bytes = 0;
+    for (const request of group) bytes += request.bytes;
+    if (bytes === 0) return;
+    const roomNeeded = sectorsFor(bytes) + 2;
     if (!this.segments.hasRoom(roomNeeded)) {
       const firstIndex = this.#written.lastIndex + 1;
       await this.segments.roll({ firstBatch: this.#nextBatch, firstIndex, chain: this.#chain }, roomNeeded);
     }
-    const isFirst = this.segments.nextSector === 1;
-    const { content, chain } = sealBatch(isFirst ? [this.#repeatedState(), ...parts] : parts, this.#chain, state);
+    const parts = group.map(({ records }) => records);
+    if (this.segments.nextSector === 1) parts.unshift(this.#repeatedState());
+    const { content, chain } = sealBatch(parts, this.#chain, state, this.#content);
     const place = { segment: this.segments.segment, sector: this.segments.nextSector, batch: this.#nextBatch };
-    const sectors = this.#takeBuffer(sectorsFor(content.length) * SECTOR_BYTES);
+    const sectors = this.#sectors.take(sectorsFor(content.length) * SECTOR_BYTES);
     packBatch(content, place, sectors);
     await this.segments.write(sectors);
     if (group.some(({ startsAnew }) => startsAnew)) this.segments.voidSealed();
@@ -162,42 +168,41 @@ export class Wal implements AsyncDisposable {
   }
 
   /** What a segment must know when all before it are gone. */
-  #repeatedState(): Uint8Array {
+  #repeatedState(): WalRecord[] {
     const { hardState, marks } = this.#written;
-    return encodeRecords([{ kind: "hard-state", hardState }, { kind: "snapshots-kept", marks }]);
-  }
-
-  #takeBuffer(bytes: number): Uint8Array {
-    if (bytes <= this.#buffer.length) return this.#buffer.subarray(0, bytes);
-    const buffer = new Uint8Array(bytes);
-    if (bytes <= KEPT_BUFFER_BYTES_MAX) this.#buffer = buffer;
-    return buffer;
+    return [{ kind: "hard-state", hardState }, { kind: "snapshots-kept", marks }];
   }
 }
 
-/** Joins `parts` and ends them with a commit record. */
+/** Memory that is used again and again. */
+class KeptBuffer {
+  #bytes = new Uint8Array(8 * SECTOR_BYTES);
+
+  /** `length` bytes, which hold anything, until the next call. */
+  take(length: number): Uint8Array {
+    if (length <= this.#bytes.length) return this.#bytes.subarray(0, length);
+    const bytes = new Uint8Array(length);
+    if (length <= KEPT_BUFFER_BYTES_MAX) this.#bytes = bytes;
+    return bytes;
+  }
+}
+
+/** Puts `parts` behind each other, and a commit record behind them. */
 function sealBatch(
-  parts: readonly Uint8Array[],
+  parts: readonly (readonly WalRecord[])[],
   chainBefore: number,
   { lastIndex }: WalState,
+  buffer: KeptBuffer,
 ): { content: Uint8Array; chain: number } {
-  let recordsCount = 0;
-  let chain = chainBefore;
-  for (const part of parts) {
-    const chained = chainRecords(part, chain);
-    recordsCount += chained.recordsCount;
-    chain = chained.chain;
-  }
-  const commit = encodeRecords([{ kind: "commit", lastIndex, recordsCount, chain }]);
-  return { content: concatenate([...parts, commit]), chain: chainRecords(commit, chain).chain };
-}
-
-function concatenate(parts: readonly Uint8Array[]): Uint8Array {
-  const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let offset = 0;
-  for (const part of parts) {
-    bytes.set(part, offset);
-    offset += part.length;
-  }
-  return bytes;
+  let bytes = 0;
+  for (const records of parts) bytes += recordsBytes(records);
+  const commit = (recordsCount: number, chain: number): WalRecord[] => [
+    { kind: "commit", lastIndex, recordsCount, chain },
+  ];
+  const content = buffer.take(bytes + recordsBytes(commit(0, 0)));
+  let at = 0;
+  for (const records of parts) at = writeRecords(records, content, at);
+  const { recordsCount, chain } = chainRecords(content.subarray(0, at), chainBefore);
+  writeRecords(commit(recordsCount, chain), content, at);
+  return { content, chain: chainRecords(content.subarray(at), chain).chain };
 }

@@ -82,21 +82,63 @@ interface Fields {
 
 const EMPTY = new Uint8Array();
 
+/** The number of each kind on disk. */
+const KIND_NUMBERS: ReadonlyMap<WalRecord["kind"], number> = new Map(KINDS.map((kind, place) => [kind, place + 1]));
+
 /** Returns the bytes of `records`, one behind the other, with copies of their payloads. */
 export function encodeRecords(records: readonly WalRecord[]): Uint8Array {
-  const fields = records.map(encodeFields);
-  const bytes = new Uint8Array(fields.reduce((sum, { payload }) => sum + HEADER_BYTES + padded(payload.length), 0));
-  const writer = new ByteWriter(bytes);
-  const checksums = new DataView(bytes.buffer);
-  fields.forEach(({ detail = 0, index = 0, term = 0, payload }, i) => {
-    assert(payload.length <= ENTRY_BYTES_MAX, "A record's payload is within its limit");
-    const kind = KINDS.findIndex((kind) => kind === records[i]?.kind) + 1;
-    const start = writer.offset;
-    writer.zeros(4).u32le(payload.length).u8(kind).u8(detail).zeros(6).u53le(index).u53le(term)
-      .bytes(payload).zeros(padded(payload.length) - payload.length);
-    checksums.setUint32(start, crc32c(bytes, start + 4, writer.offset - start - 4), true);
-  });
+  const bytes = new Uint8Array(recordsBytes(records));
+  writeRecords(records, bytes, 0);
   return bytes;
+}
+
+/** What {@linkcode writeRecords} fills. */
+export function recordsBytes(records: readonly WalRecord[]): number {
+  let bytes = 0;
+  for (const record of records) {
+    const length = payloadBytes(record);
+    assert(length <= ENTRY_BYTES_MAX, "A record's payload is within its limit");
+    bytes += HEADER_BYTES + padded(length);
+  }
+  return bytes;
+}
+
+function payloadBytes(record: WalRecord): number {
+  return record.kind === "entry" ? record.entry.data.length : encodeFields(record).payload.length;
+}
+
+/**
+ * Fills `target` from `offset` on with `records`, one behind the other. Borrows both.
+ *
+ * @returns Where they end.
+ */
+export function writeRecords(records: readonly WalRecord[], target: Uint8Array, offset: number): number {
+  const view = new DataView(target.buffer, target.byteOffset, target.byteLength);
+  let start = offset;
+  for (const record of records) {
+    const { detail = 0, index = 0, term = 0, payload } = encodeFields(record);
+    assert(isIndex(index) && isIndex(term), "A record's numbers fit");
+    const end = start + HEADER_BYTES + padded(payload.length);
+    view.setUint32(start + 4, payload.length, true);
+    view.setUint32(start + 8, (KIND_NUMBERS.get(record.kind) ?? 0) | detail << 8, true);
+    view.setUint32(start + 12, 0, true);
+    writeU64(view, start + 16, index);
+    writeU64(view, start + 24, term);
+    target.set(payload, start + HEADER_BYTES);
+    for (let at = start + HEADER_BYTES + payload.length; at < end; at++) target[at] = 0;
+    view.setUint32(start, crc32c(target, start + 4, end - start - 4), true);
+    start = end;
+  }
+  return start;
+}
+
+function isIndex(value: number): boolean {
+  return Number.isSafeInteger(value) && value >= 0;
+}
+
+function writeU64(view: DataView, at: number, value: number): void {
+  view.setUint32(at, value % TWO_POW_32, true);
+  view.setUint32(at + 4, Math.floor(value / TWO_POW_32), true);
 }
 
 /** A record, and where the next one starts. */
