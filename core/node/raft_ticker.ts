@@ -12,8 +12,11 @@ import type { LoopTime, RaftLoop } from "./raft_loop.ts";
 /** A timer that comes so many ticks late means that the process stood still. */
 export const LATE_TICKS_MAX = 10;
 
-/** How long {@linkcode RaftTicker.soon} waits: longer than a turn under load, shorter than anybody notices; milliseconds. */
-export const SOON_MS = 2;
+/**
+ * How long {@linkcode RaftTicker.soon} waits, in milliseconds: longer than it takes under load until what was answered leads to
+ * the next writes, shorter than anybody notices.
+ */
+export const SOON_MS = 25;
 
 /** What a ticker is made of. */
 export interface RaftTickerParts {

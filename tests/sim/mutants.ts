@@ -277,7 +277,7 @@ class DoesNotCountChanges extends MachineMutant {
 export const MUTANTS: readonly Mutant[] = [
   mutant("counts entries of earlier terms", 15, { engine: CountsOldTerms }),
   mutant("commits with a minority", 1, { engine: CommitsWithMinority }),
-  mutant("counts only the new half of a joint membership", 18, { engine: ForgetsOldHalf }),
+  mutant("counts only the new half of a joint membership", 71, { engine: ForgetsOldHalf }),
   mutant("votes twice", 1, { engine: VotesTwice }),
   mutant("takes pre-votes for votes", 11, { engine: CountsPreVotes }),
   mutant("votes for any log", 1, { engine: VotesForAnyLog }),
@@ -285,7 +285,7 @@ export const MUTANTS: readonly Mutant[] = [
   mutant("obeys deposed leaders", 33, { engine: ObeysOldLeaders }),
   mutant("applies before the commit", 1, { engine: AppliesUncommitted }),
   mutant("answers reads at once", 1, { engine: ReadsAtOnce }),
-  mutant("answers reads before its first commit", 4, { engine: ReadsTooEarly }),
+  mutant("answers reads before its first commit", 26, { engine: ReadsTooEarly }),
   mutant("never ends a transfer", 17, { engine: TransfersForEver }),
   mutant("keeps its membership over a snapshot", 10, { engine: KeepsMembership }),
   mutant("leads without a quorum", 57, { raft: { checkQuorum: false } }),

@@ -44,7 +44,7 @@ export const PATCHED_MUTANTS: readonly PatchedMutant[] = [
   },
   {
     name: "reads on any round of heartbeats",
-    seed: 80,
+    seed: 310,
     file: "core/raft/read_queue.ts",
     find: "round: this.#round + 1 });",
     replace: "round: AWAKE ? 0 : this.#round + 1 });",
