@@ -15,22 +15,24 @@
  * @module
  */
 import type { RaftApplyResponse } from "../../proto/gen/v1/node_raft_pb.ts";
-import { assert } from "../assert.ts";
 import { MeshError } from "../plugin/errors.ts";
 import type { RaftEngine } from "../raft/engine.ts";
 import type { MemoryStorage } from "../raft/memory_storage.ts";
-import type { Message, PeerMessage } from "../raft/message.ts";
-import type { DropReason, ProposeRefusal } from "../raft/outcome.ts";
+import type { PeerMessage } from "../raft/message.ts";
+import type { DropReason } from "../raft/outcome.ts";
 import type { Ready } from "../raft/ready.ts";
 import type { RaftStatus } from "../raft/status.ts";
 import type { ConfState, Entry, LogStore } from "../seams/log_store.ts";
 import type { Log } from "../seams/log.ts";
 import type { Random } from "../seams/random.ts";
 import type { StateMachine } from "../state/apply.ts";
-import { coalesce, isNotice } from "./coalesce.ts";
+import { coalesce } from "./coalesce.ts";
 import type { StateImage } from "./healthy_image.ts";
+import { Outbox, type OutboxTime } from "./outbox.ts";
 import { Proposals } from "./proposals.ts";
 import { Reads } from "./reads.ts";
+import { replay, restoreBegin } from "./rebuild.ts";
+import { Refusals } from "./refusals.ts";
 import { SlowDisk } from "./slow_disk.ts";
 import { SNAPSHOT_POLICY, SnapshotKeeper, type SnapshotPolicy, type SnapshotTaken } from "./snapshot_keeper.ts";
 import { SnapshotStalls } from "./snapshot_stalls.ts";
@@ -39,13 +41,11 @@ import { SnapshotStalls } from "./snapshot_stalls.ts";
 export type LoopMachine = Pick<StateMachine, "appliedIndex" | "applyBatch" | "advanceTo" | "snapshot" | "restore">;
 
 /** Ticks that come late, but before anything else; see `raft_ticker.ts`. */
-export interface LoopTime {
+export interface LoopTime extends OutboxTime {
   /** Something is about to go into the engine: gives the ticks that are due. */
   catchUp(): void;
   /** The loop has nothing to do. */
   rest(): void;
-  /** Calls back in a moment, once for all calls until then. */
-  soon(call: () => void): void;
 }
 
 /** Somebody wants the state to be made again. */
@@ -95,19 +95,14 @@ export class RaftLoop implements AsyncDisposable {
   readonly #parts: RaftLoopParts;
   readonly #proposals = new Proposals<RaftApplyResponse>();
   readonly #reads: Reads;
+  readonly #outbox: Outbox;
   readonly #stalls = new SnapshotStalls();
   #confState: ConfState;
   #wake: () => void = () => {};
   #stopping = false;
-  /** Messages that wait for company. */
-  #held: PeerMessage[] = [];
-  /** Whether followers were told of a commit just now. */
-  #hasTold = false;
-  /** Whether writes follow each other. */
-  #isBusy = false;
   /** Why nobody is served any more. */
   #over: MeshError | undefined;
-  readonly #refusals = new Map<ProposeRefusal, MeshError>();
+  readonly #refusals = new Refusals();
   readonly #snapshots: SnapshotKeeper;
   readonly #disk = new SlowDisk();
   readonly #counts = { leaderChanges: 0, snapshotsSent: 0, snapshotsInstalled: 0 };
@@ -120,6 +115,7 @@ export class RaftLoop implements AsyncDisposable {
   constructor(parts: RaftLoopParts) {
     this.#parts = parts;
     this.#reads = new Reads(parts.random);
+    this.#outbox = new Outbox(parts.send, parts.time);
     this.#confState = parts.storage.initialState().confState;
     this.#snapshots = new SnapshotKeeper({
       ...parts,
@@ -204,7 +200,7 @@ export class RaftLoop implements AsyncDisposable {
    */
   propose(data: Uint8Array): Promise<RaftApplyResponse> {
     if (this.#over) return Promise.reject(this.#over);
-    if (this.#proposals.full) return Promise.reject(this.#refusal("too-busy"));
+    if (this.#proposals.full) return Promise.reject(this.#refusals.of("too-busy"));
     const applied = this.#proposals.add(data);
     this.#wake();
     return applied;
@@ -287,23 +283,16 @@ export class RaftLoop implements AsyncDisposable {
     if (!this.#proposals.hasQueue && !this.#reads.hasUnasked) return;
     const { engine, time } = this.#parts;
     time?.catchUp();
-    if (this.#hasTold && this.#proposals.hasQueue) this.#isBusy = true;
+    if (this.#proposals.hasQueue) this.#outbox.writing();
     for (let batch = this.#proposals.takeBatch(); batch; batch = this.#proposals.takeBatch()) {
       const result = engine.proposeAll(batch.data);
       if (result.kind === "appended" || result.kind === "voided") {
         this.#proposals.appended(batch, result.index, result.term);
-      } else this.#proposals.refused(batch, this.#refusal(result.kind === "forwarded" ? "not-leader" : result.why));
+      } else this.#proposals.refused(batch, this.#refusals.of(result.kind === "forwarded" ? "not-leader" : result.why));
     }
     const context = this.#reads.ask(engine.term);
     const refused = context && engine.readIndex(context);
-    if (refused) this.#reads.abandon(this.#refusal(refused === "no-leader" ? "no-leader" : "too-busy"), context);
-  }
-
-  /** The same error for all who are refused for the same reason: they may be many, and its stack says nothing. */
-  #refusal(why: ProposeRefusal): MeshError {
-    const known = this.#refusals.get(why) ?? refusal(why);
-    this.#refusals.set(why, known);
-    return known;
+    if (refused) this.#reads.abandon(this.#refusals.of(refused === "no-leader" ? "no-leader" : "too-busy"), context);
   }
 
   async #run(): Promise<void> {
@@ -323,6 +312,7 @@ export class RaftLoop implements AsyncDisposable {
       }
     } finally {
       this.#over = new MeshError("unavailable", "The node is stopping");
+      this.#outbox.close();
       this.#proposals.abandon(this.#over);
       this.#reads.abandon(this.#over);
       this.#snapshots.abandon(this.#over);
@@ -333,7 +323,8 @@ export class RaftLoop implements AsyncDisposable {
   async #turn(ready: Ready): Promise<void> {
     const { engine, send } = this.#parts;
     const confState = this.#confState;
-    this.#send(ready.messages);
+    for (const { kind } of ready.messages) if (kind === "snapshot") this.#counts.snapshotsSent++;
+    this.#outbox.send(ready.messages);
     const began = this.#disk.begin();
     await this.#persist(ready);
     if (ready.mustSync) this.#wrote(began);
@@ -349,36 +340,6 @@ export class RaftLoop implements AsyncDisposable {
     if (ready.softState || ready.snapshot || this.#confState !== confState) this.#parts.onChange("group");
     else if (ready.committedEntries.length > 0) this.#parts.onChange("applied");
   }
-
-  /**
-   * Sends, but while writes follow each other holds back what only tells of a commit: the next entries take it along, and
-   * followers have one message, one turn and one answer less for each write.
-   */
-  #send(messages: readonly Message[]): void {
-    const { send, time } = this.#parts;
-    for (const { kind } of messages) if (kind === "snapshot") this.#counts.snapshotsSent++;
-    const joined = this.#held.length === 0 ? coalesce(messages) : coalesce([...this.#held, ...messages]);
-    this.#held = [];
-    for (const [i, message] of joined.entries()) {
-      const isLastNotice = time !== undefined && isNotice(message) &&
-        !joined.some(({ to }, j) => j > i && to === message.to);
-      if (isLastNotice && this.#isBusy) this.#held.push(message);
-      else send(message);
-      if (!isLastNotice) continue;
-      this.#hasTold = true;
-      time.soon(this.#release);
-    }
-  }
-
-  /** No write has come soon after the last commit, or only for what was committed before. */
-  readonly #release = (): void => {
-    const held = this.#held;
-    this.#held = [];
-    this.#hasTold = false;
-    if (held.length > 0) this.#isBusy = false;
-    if (this.#over) return;
-    for (const message of held) this.#parts.send(message);
-  };
 
   async #persist({ snapshot, entries, hardState, mustSync }: Ready): Promise<void> {
     const { store, storage } = this.#parts;
@@ -408,8 +369,8 @@ export class RaftLoop implements AsyncDisposable {
       this.#leaderId = leader;
       this.#counts.leaderChanges++;
     }
-    if (leader === 0) this.#reads.abandon(this.#refusal("no-leader"));
-    else this.#reads.abandonBefore(hardState.term, this.#refusal("no-leader"));
+    if (leader === 0) this.#reads.abandon(this.#refusals.of("no-leader"));
+    else this.#reads.abandonBefore(hardState.term, this.#refusals.of("no-leader"));
   }
 
   #load(image: Uint8Array, confState: ConfState): void {
@@ -452,36 +413,18 @@ export class RaftLoop implements AsyncDisposable {
     } else this.#snapshots.takeIfDue(this.#confState);
   }
 
-  #rebuild(wish: RebuildWish): void {
+  /** After the image is in, an error is fatal: the state is then neither the old one nor the new one. */
+  #rebuild({ image, resolve, reject }: RebuildWish): void {
     const { machine, storage } = this.#parts;
     this.#rebuildWish = undefined;
     const end = machine.appliedIndex;
     try {
-      const snapshot = storage.snapshot();
-      const begin = wish.image ?? (snapshot && { index: snapshot.meta.index, data: snapshot.data });
-      if (!begin) throw new MeshError("unavailable", "There is no snapshot to begin with");
-      if (begin.index > end || begin.index < storage.firstIndex() - 1) {
-        throw new MeshError("unavailable", `The log has nothing between the image at ${begin.index} and ${end}`);
-      }
-      machine.restore(begin.data);
+      restoreBegin(machine, storage, image);
     } catch (error) {
-      return wish.reject(error);
+      return reject(error);
     }
-    while (machine.appliedIndex < end) {
-      const [first, ...rest] = storage.entries(machine.appliedIndex + 1, end + 1, REPLAY_BYTES) ?? [];
-      assert(first !== undefined, "The log goes on behind its snapshot");
-      this.#replay([first, ...rest]);
-    }
-    wish.resolve();
-  }
-
-  /** Nobody waits for what is applied again. */
-  #replay(entries: readonly Entry[]): void {
-    const { machine } = this.#parts;
-    for (const { type, index, term, data } of entries) {
-      if (type === "normal") machine.applyBatch([{ index, term, data }]);
-      else machine.advanceTo(index, term);
-    }
+    replay(machine, storage, end);
+    resolve();
   }
 }
 
@@ -490,26 +433,5 @@ function letLinksWrite(): Promise<void> {
   return Promise.resolve();
 }
 
-/** Payload bytes that are read at once when the log is applied again. */
-const REPLAY_BYTES = 1 << 20;
-
 /** Reasons that no healthy mesh has: somebody lost what it acknowledged, or lies. */
 const ALARMING: ReadonlySet<DropReason> = new Set(["commit-beyond-log", "conflicts-with-commit", "second-leader"]);
-
-function refusal(why: ProposeRefusal): MeshError {
-  switch (why) {
-    case "no-leader":
-      return new MeshError("no-leader", "The mesh has no leader now", {
-        hint: "Look at `weft status`: a majority of the voters must be up and reach each other.",
-      });
-    case "not-leader":
-      return new MeshError("not-leader", "This node is not the leader");
-    case "not-member":
-      return new MeshError("not-joined", "This node is no longer a member of the mesh");
-    case "transferring":
-    case "too-busy":
-      return new MeshError("unavailable", `The leader cannot take the write now: ${why}`, {
-        hint: "Run the command again in a moment.",
-      });
-  }
-}
