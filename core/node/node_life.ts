@@ -6,7 +6,6 @@
  */
 import { Alarm } from "../io/alarm.ts";
 import { MeshError } from "../plugin/errors.ts";
-import { RAFT_DEFAULTS } from "../raft/config.ts";
 import { RaftEngine } from "../raft/engine.ts";
 import type { MemoryStorage } from "../raft/memory_storage.ts";
 import { BOOTSTRAP_RAFT_ID } from "../state/commands/bootstrap_mesh.ts";
@@ -29,24 +28,12 @@ import { PlaceFinder } from "./place_finder.ts";
 import { programError } from "./program_error.ts";
 import { type LoopChange, RaftLoop } from "./raft_loop.ts";
 import { RaftTicker } from "./raft_ticker.ts";
+import { ELECTION_MS, HEARTBEAT_MS, NODE_RAFT, RAFT_TICK_MS } from "./raft_times.ts";
 import { Reconciler } from "./reconciler.ts";
 import { ReplicaGuard } from "./replica_guard.ts";
 import { Running } from "./running.ts";
 import { WriteSessions } from "./write_sessions.ts";
 
-/** Length of one unit of Raft time, in milliseconds. */
-export const RAFT_TICK_MS = 50;
-/**
- * A follower campaigns after 1.0 to 1.6 s of silence: writes go on within 2 s of the end of a leader that had no time to
- * say so (`deno task bench:failover`).
- */
-export const ELECTION_TICKS = 20;
-/** The random part of that. An election takes a few milliseconds, so votes split rarely however short it is. */
-export const SPREAD_TICKS = 12;
-/** Of two candidates that got a vote each one tries again after half a second to a second; so long may a round trip be. */
-export const RETRY_TICKS = 10;
-/** A leader is heard twice in the shortest patience. Each time costs every node a few wake-ups, also while nobody wants anything. */
-export const HEARTBEAT_TICKS = 10;
 /** How long a stopping leader waits for another one, in milliseconds. */
 export const HAND_OVER_MS = 1_000;
 
@@ -143,11 +130,7 @@ export class NodeLife implements AsyncDisposable {
   #startRaft(place: Place, storage: MemoryStorage): void {
     const { store, machine, links, random, log, clock } = this.#parts;
     const engine = new RaftEngine({
-      ...RAFT_DEFAULTS,
-      electionTicks: ELECTION_TICKS,
-      spreadTicks: SPREAD_TICKS,
-      retryTicks: RETRY_TICKS,
-      heartbeatTicks: HEARTBEAT_TICKS,
+      ...NODE_RAFT,
       id: place.raftId,
       random,
       appliedIndex: machine.appliedIndex,
@@ -231,8 +214,8 @@ export class NodeLife implements AsyncDisposable {
           running,
           footprint: this.#parts.footprint,
           heardMs: (raftId) => links.heardMs(raftId),
-          electionMs: ELECTION_TICKS * RAFT_TICK_MS,
-          heartbeatMs: HEARTBEAT_TICKS * RAFT_TICK_MS,
+          electionMs: ELECTION_MS,
+          heartbeatMs: HEARTBEAT_MS,
           random: this.#parts.random,
         }),
       ),
@@ -243,7 +226,7 @@ export class NodeLife implements AsyncDisposable {
       tunnel,
       setMembers: (members) => links.setMembers(members),
       heardMs: (raftId) => links.heardMs(raftId),
-      electionMs: ELECTION_TICKS * RAFT_TICK_MS,
+      electionMs: ELECTION_MS,
       removed: () => this.#finish(this.#isLeaving ? "left" : "removed"),
       log: log.child("reconcile"),
     }, place.seed?.peers ?? []);

@@ -10,11 +10,10 @@ import { systemRandom } from "../../core/io/random.ts";
 import { loadSqlEngine } from "../../core/io/sqljs.ts";
 import { openFileLogStore, SEGMENT_BYTES } from "../../core/io/wal_log_store.ts";
 import { Changes } from "../../core/node/changes.ts";
-import { ELECTION_TICKS, HEARTBEAT_TICKS, RAFT_TICK_MS, SPREAD_TICKS } from "../../core/node/node_life.ts";
 import { RaftLoop } from "../../core/node/raft_loop.ts";
 import { RaftTicker } from "../../core/node/raft_ticker.ts";
+import { NODE_RAFT, RAFT_TICK_MS } from "../../core/node/raft_times.ts";
 import type { SnapshotPolicy } from "../../core/node/snapshot_keeper.ts";
-import { RAFT_DEFAULTS } from "../../core/raft/config.ts";
 import { RaftEngine } from "../../core/raft/engine.ts";
 import { MemoryStorage } from "../../core/raft/memory_storage.ts";
 import type { Disk } from "../../core/seams/disk.ts";
@@ -74,10 +73,7 @@ export async function openLoneMember(directory: string, options: LoneMemberOptio
   const lastIndex = storage.lastIndex();
   const random = systemRandom;
   const engine = new RaftEngine({
-    ...RAFT_DEFAULTS,
-    electionTicks: ELECTION_TICKS,
-    spreadTicks: SPREAD_TICKS,
-    heartbeatTicks: HEARTBEAT_TICKS,
+    ...NODE_RAFT,
     id: ID,
     random,
     appliedIndex: machine.appliedIndex,

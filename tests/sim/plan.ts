@@ -172,7 +172,7 @@ const RETRY_TICKS_MIN = 4;
 /** With a delay of up to a tick, patience that differs by less splits votes again and again. */
 const SPREAD_TICKS_MIN = 5;
 
-/** Half of the runs have more of what a node sets: see `node_life.ts`. */
+/** Half of the runs have more of what a node sets: see `raft_times.ts`. */
 function withProductTime(plan: Plan, chance: Chance): Plan {
   if (chance.oneIn(2)) return plan;
   const { raft, raft: { electionTicks } } = plan;

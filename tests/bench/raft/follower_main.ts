@@ -12,10 +12,9 @@ import { openDisk } from "../../../core/io/disk_deno.ts";
 import { systemRandom } from "../../../core/io/random.ts";
 import { loadSqlEngine } from "../../../core/io/sqljs.ts";
 import { openFileLogStore } from "../../../core/io/wal_log_store.ts";
-import { ELECTION_TICKS, HEARTBEAT_TICKS, RAFT_TICK_MS, SPREAD_TICKS } from "../../../core/node/node_life.ts";
 import { RaftLoop } from "../../../core/node/raft_loop.ts";
 import { RaftTicker } from "../../../core/node/raft_ticker.ts";
-import { RAFT_DEFAULTS } from "../../../core/raft/config.ts";
+import { NODE_RAFT, RAFT_TICK_MS } from "../../../core/node/raft_times.ts";
 import { RaftEngine } from "../../../core/raft/engine.ts";
 import { MemoryStorage } from "../../../core/raft/memory_storage.ts";
 import { StateMachine } from "../../../core/state/apply.ts";
@@ -36,10 +35,7 @@ async function main(directory: string, leaderPort: number): Promise<void> {
   const storage = new MemoryStorage({ hardState, snapshot, entries: [] });
   const random = systemRandom;
   const engine = new RaftEngine({
-    ...RAFT_DEFAULTS,
-    electionTicks: ELECTION_TICKS,
-    spreadTicks: SPREAD_TICKS,
-    heartbeatTicks: HEARTBEAT_TICKS,
+    ...NODE_RAFT,
     id: FOLLOWER,
     random,
     appliedIndex: 1,
