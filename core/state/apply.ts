@@ -37,10 +37,11 @@ import {
 } from "./determinism.ts";
 import { EntryReader } from "./entry_reader.ts";
 import { SCHEMA_VERSION } from "./migrations.ts";
-import { mayRaiseRequirement, ProgramTooOldError, type ProgramVersions, requireProgram } from "./program_versions.ts";
+import { mayRaiseRequirement, type ProgramVersions, requireProgram } from "./program_versions.ts";
 import { ReplicaCheck } from "./replica_check.ts";
 import { hasSessions, recallResponse, rememberResponse } from "./sessions.ts";
 import { adoptImage, keepRestorePart, type RestoreCommit, takeRestoredImage } from "./restore.ts";
+import { openImage, prepare, READ_APPLIED_SQL, StateImageError } from "./state_database.ts";
 import { stateHash } from "./state_hash.ts";
 import type { WriteSession } from "./write_session.ts";
 
@@ -61,36 +62,7 @@ export interface StateReader {
   rows(sql: string, parameters?: SqlParameters): SqlRows;
 }
 
-/** An image that is not a database of this state machine; the state is as it was. */
-export class StateImageError extends Error {
-  override readonly name = "StateImageError";
-}
-
-/** Connection settings are not part of an image: the same at every open, on every replica. */
-const PRAGMAS_SQL = [
-  // The database is rebuilt from snapshot and log; the rollback journal is only for savepoints.
-  "PRAGMA journal_mode = memory",
-  "PRAGMA synchronous = off",
-  "PRAGMA locking_mode = exclusive",
-  "PRAGMA temp_store = memory",
-  "PRAGMA foreign_keys = on",
-  "PRAGMA recursive_triggers = on",
-  "PRAGMA trusted_schema = off",
-  "PRAGMA cell_size_check = on",
-].join(";\n");
-
-/** The state machine's own bookkeeping: the one table that is not made by a log entry. */
-const BOOKKEEPING_SQL = `
-CREATE TABLE IF NOT EXISTS ${APPLIED_TABLE} (
-  id INTEGER NOT NULL PRIMARY KEY CHECK (id = 1),
-  log_index INTEGER NOT NULL,
-  log_term INTEGER NOT NULL
-) STRICT, WITHOUT ROWID;
-INSERT INTO ${APPLIED_TABLE} (id, log_index, log_term) VALUES (1, 0, 0) ON CONFLICT DO NOTHING`;
-
 const SCHEMA_TEXTS_SQL = "SELECT coalesce(sql, '') FROM sqlite_schema";
-
-const READ_APPLIED_SQL = `SELECT log_index, log_term FROM ${APPLIED_TABLE}`;
 
 const WRITE_APPLIED_SQL = `UPDATE ${APPLIED_TABLE} SET log_index = :index, log_term = :term`;
 
@@ -424,30 +396,5 @@ export class StateMachine implements Disposable, StateReader {
 
   #assertUsable(): void {
     if (this.#failure !== undefined) throw this.#failure;
-  }
-}
-
-function prepare(database: SqlDatabase): SqlDatabase {
-  database.run(PRAGMAS_SQL);
-  database.run(BOOKKEEPING_SQL);
-  return database;
-}
-
-/** Opens and checks an image, also that a program with `versions` may use it, before anything is given up for it. */
-function openImage(engine: SqlEngine, versions: ProgramVersions | undefined, image: Uint8Array): SqlDatabase {
-  let database: SqlDatabase | undefined;
-  try {
-    database = engine.open(image);
-    database.run(PRAGMAS_SQL);
-    const verdict = database.run("PRAGMA quick_check(1)").rows[0]?.[0];
-    const applied = database.run(READ_APPLIED_SQL).rows;
-    if (verdict !== "ok" || applied.length !== 1) throw new SqlError(`quick check says ${verdict}`);
-    if (versions) requireProgram(versions, database);
-    return database;
-  } catch (error) {
-    database?.[Symbol.dispose]();
-    if (error instanceof ProgramTooOldError) throw error;
-    const why = error instanceof Error ? error.message : String(error);
-    throw new StateImageError(`State image is not usable: ${why}`, { cause: error });
   }
 }
