@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { AsyncLocalStorage } from "node:async_hooks";
 import { nextTick } from "node:process";
 import { setImmediate } from "node:timers";
 import type { Clock } from "../seams/clock.ts";
@@ -12,6 +13,12 @@ import { Deadlines, type Scheduled } from "../time/deadlines.ts";
 const TIMER_MAX_MS = 0x7fffffff;
 
 type Timer = ReturnType<typeof setTimeout>;
+
+/**
+ * Timers for many belong to nobody: the call that makes one may be a plugin's, and those that it rings for are not. Failures
+ * of theirs would be the plugin's (see `stray_failures.ts`).
+ */
+const outside = AsyncLocalStorage.snapshot();
 
 /**
  * Resolves when `delayMs` have passed.
@@ -139,14 +146,15 @@ class SharedTimer {
     const atMs = performance.now() + timerMs;
     const first = this.#timers.at(-1);
     if (first && first.atMs <= atMs) return;
-    this.#timers.push({ timer: setTimeout(this.#fired, timerMs), atMs });
+    this.#timers.push({ timer: outside(() => setTimeout(this.#fired, timerMs)), atMs });
   }
 
   readonly #fired = (): void => {
     this.#timers.pop();
     this.#isRinging = true;
+    const due = this.#takeDue();
     try {
-      for (const waiting of this.#takeDue()) {
+      for (const waiting of due) {
         // Another one's ring may have armed it anew, or disarmed it.
         if (!waiting.isDue) continue;
         waiting.isDue = false;
@@ -154,6 +162,8 @@ class SharedTimer {
         waiting.ring();
       }
     } finally {
+      // One that throws ends the process, or the plugin that it belongs to: the others ring as soon as they can.
+      for (const waiting of due) if (waiting.isDue) this.#ringNext(waiting);
       // A timer that is made while timers fire may fire too early for its list, and fires twice then.
       queueMicrotask(() => {
         this.#isRinging = false;
@@ -161,6 +171,11 @@ class SharedTimer {
       });
     }
   };
+
+  #ringNext(waiting: Waiting): void {
+    waiting.atMs = Infinity;
+    this.arm(waiting, -Infinity);
+  }
 
   /** Timers may fire early, by their own rounding and because long waits are cut: then nothing is due. */
   #takeDue(): Waiting[] {

@@ -1,4 +1,5 @@
 import { strict as assert } from "node:assert";
+import { AsyncLocalStorage } from "node:async_hooks";
 import { Alarm, atNextTurnEnd, delay } from "../../../core/io/alarm.ts";
 import { systemClock } from "../../../core/io/clock.ts";
 
@@ -148,6 +149,43 @@ Deno.test("Alarm: deadlines that move on need no timers of their own", async () 
     await delay(0);
   }
   assert.ok(counted.madeCount <= 4, `${counted.madeCount} timers`);
+});
+
+Deno.test("Alarm: rings for nobody, whoever's call has made the timer", async () => {
+  const owner = new AsyncLocalStorage<string>();
+  const due = Promise.withResolvers<string | undefined>();
+  using _alarm = owner.run("a plugin", () => {
+    const alarm = new Alarm(systemClock, () => due.resolve(owner.getStore()));
+    alarm.arm(systemClock.monotonicMs() + 1);
+    return alarm;
+  });
+  assert.equal(await due.promise, undefined);
+});
+
+Deno.test("Alarm: one that throws takes no ring from others that are due with it", async () => {
+  const thrown: unknown[] = [];
+  const onError = (event: ErrorEvent) => {
+    event.preventDefault();
+    thrown.push(event.error?.message);
+  };
+  globalThis.addEventListener("error", onError);
+  try {
+    const all = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    using stack = new DisposableStack();
+    const startMs = systemClock.monotonicMs();
+    const alarm = (afterMs: number, ring: () => void) => stack.use(new Alarm(systemClock, ring)).arm(startMs + afterMs);
+    alarm(1, () => all[0]?.resolve());
+    alarm(2, () => {
+      throw new Error("broken");
+    });
+    alarm(3, () => all[1]?.resolve());
+    // All of them are due when the timer fires.
+    while (systemClock.monotonicMs() < startMs + 3);
+    await Promise.all(all.map(({ promise }) => promise));
+    assert.deepEqual(thrown, ["broken"]);
+  } finally {
+    globalThis.removeEventListener("error", onError);
+  }
 });
 
 /** Counts the timers that the runtime is asked for until disposed. */
