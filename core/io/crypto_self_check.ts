@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { type CryptoSuite, TAG_BYTES } from "../crypto/suite.ts";
+import { type AeadKey, type CryptoSuite, TAG_BYTES } from "../crypto/suite.ts";
 
 const fromHex = Uint8Array.fromHex;
 const text = (characters: string): Uint8Array => new TextEncoder().encode(characters);
@@ -61,11 +61,19 @@ function aeadsAgree({ chacha20Poly1305, xchacha20Poly1305 }: CryptoSuite): boole
     chacha20Poly1305.open(key, nonce, text("other data"), sealed) === undefined;
 }
 
-/** A packet key does in place what the one-shot form does, and refuses what was changed. */
+/**
+ * A packet key does in place what the one-shot form does, and refuses what was changed: a text of whole pieces, which
+ * short packets are, and another one.
+ */
 function packetKeyAgrees(suite: CryptoSuite): boolean {
   const secret = new Uint8Array(32).fill(7);
   using key = suite.aeadKey(secret);
-  const plaintext = text("sixteen in front");
+  return [text("sixteen in front"), text("seventeen in front")].every((plaintext) =>
+    textAgrees(suite, secret, key, plaintext)
+  );
+}
+
+function textAgrees(suite: CryptoSuite, secret: Uint8Array, key: AeadKey, plaintext: Uint8Array): boolean {
   const buffer = new Uint8Array(16 + plaintext.length + TAG_BYTES);
   buffer.set(plaintext, 16);
   key.seal(0x1_0000_0002, buffer, 16, plaintext.length);

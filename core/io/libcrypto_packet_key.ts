@@ -15,10 +15,14 @@
  * Poly1305 key (§2.6). The tag is over the ciphertext, padded to 16 bytes, and the lengths of associated data, of which
  * packets have none, and ciphertext.
  *
+ * Short texts go another way, by `core/crypto/small_packets.ts`: for a packet that comes alone seven calls to C cost more
+ * than its arithmetic.
+ *
  * @module
  */
 import { assert } from "../assert.ts";
 import { counterFits, writeCounterNonce } from "../crypto/counter_nonce.ts";
+import { keyWords, SmallPackets } from "../crypto/small_packets.ts";
 import { AEAD_KEY_BYTES, type AeadKey, TAG_BYTES } from "../crypto/suite.ts";
 import { cString } from "./libc_ffi.ts";
 import { type Libcrypto, type Libcrypto3Symbols, type LibcryptoSymbols, native } from "./libcrypto_ffi.ts";
@@ -60,6 +64,8 @@ export class PacketCipher implements Disposable {
   /** The second length. */
   readonly textLength: Uint32Array<ArrayBuffer>;
   readonly mac: Deno.PointerObject;
+  /** For those that need no library. */
+  readonly small: SmallPackets | undefined = SmallPackets.open();
   readonly #stream: Deno.PointerObject;
   readonly #algorithm: Deno.PointerObject;
   /** Keeps the addresses good. */
@@ -135,6 +141,7 @@ export class PacketCipher implements Disposable {
     this.version3.EVP_MAC_free(this.#algorithm);
     this.version3.EVP_CIPHER_free(this.#stream);
     for (const memory of this.#memory) memory.fill(0);
+    this.small?.[Symbol.dispose]();
   }
 }
 
@@ -144,6 +151,7 @@ type Six<T> = [T, T, T, T, T, T];
 export class LibcryptoPacketKey implements AeadKey {
   readonly #cipher: PacketCipher;
   readonly #context: Deno.PointerObject;
+  readonly #words: Int32Array<ArrayBuffer>;
   #disposed = false;
 
   /** Copies `key`, 32 bytes. */
@@ -151,11 +159,16 @@ export class LibcryptoPacketKey implements AeadKey {
     assert(key.length === AEAD_KEY_BYTES, "A ChaCha20-Poly1305 key is 32 bytes");
     this.#cipher = cipher;
     this.#context = cipher.streamContext(key);
+    this.#words = keyWords(key);
   }
 
   seal(counter: number, buffer: Uint8Array, offset: number, length: number): void {
     this.#check(buffer, offset, length + TAG_BYTES);
     const cipher = this.#cipher;
+    const { small } = cipher;
+    if (small?.takes(length)) {
+      return small.seal(this.#words, counter, cipher.pointers.viewOf(buffer), offset, length);
+    }
     const text = cipher.pointers.at(buffer, offset);
     this.#cross(counter, buffer, offset, length);
     this.#authenticate(cipher.outputText, length, cipher.pointers.at(buffer, offset + length));
@@ -167,6 +180,10 @@ export class LibcryptoPacketKey implements AeadKey {
     this.#check(buffer, offset, length);
     const cipher = this.#cipher;
     const textBytes = length - TAG_BYTES;
+    const { small } = cipher;
+    if (small?.takes(textBytes)) {
+      return small.open(this.#words, counter, cipher.pointers.viewOf(buffer), offset, textBytes);
+    }
     const text = cipher.pointers.at(buffer, offset);
     this.#cross(counter, buffer, offset, textBytes);
     this.#authenticate(text, textBytes, cipher.tag);
@@ -184,6 +201,7 @@ export class LibcryptoPacketKey implements AeadKey {
   [Symbol.dispose](): void {
     if (this.#disposed) return;
     this.#disposed = true;
+    this.#words.fill(0);
     this.#cipher.free(this.#context);
   }
 
