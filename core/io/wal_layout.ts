@@ -22,6 +22,7 @@
  */
 import { assert } from "../assert.ts";
 import { crc32c } from "../bytes/crc32c.ts";
+import type { Slab } from "../bytes/slab.ts";
 
 /** The unit of a torn write. */
 export const SECTOR_BYTES = 512;
@@ -95,9 +96,9 @@ export function readTrailer(file: Uint8Array, segment: number, sector: number): 
   };
 }
 
-/** Returns the content of `sectors` sectors from `sector` on, without trailers, as a copy. Borrows. */
-export function unpackBatch(file: Uint8Array, sector: number, sectors: number): Uint8Array<ArrayBuffer> {
-  const content = new Uint8Array(sectors * SECTOR_CONTENT_BYTES);
+/** Returns the content of `sectors` sectors from `sector` on, without trailers, as a copy from `slab`. Borrows. */
+export function unpackBatch(file: Uint8Array, sector: number, sectors: number, slab: Slab): Uint8Array<ArrayBuffer> {
+  const content = slab.take(sectors * SECTOR_CONTENT_BYTES);
   for (let i = 0; i < sectors; i++) {
     const start = (sector + i) * SECTOR_BYTES;
     content.set(file.subarray(start, start + SECTOR_CONTENT_BYTES), i * SECTOR_CONTENT_BYTES);

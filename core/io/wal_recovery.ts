@@ -15,6 +15,7 @@
 import type { Disk } from "../seams/disk.ts";
 import { ConfigError } from "../plugin/errors.ts";
 import { CorruptLogError } from "../seams/log_store.ts";
+import { Slab } from "../bytes/slab.ts";
 import { readFile } from "./disk_files.ts";
 import { readTrailer, SECTOR_BYTES, SECTOR_CONTENT_BYTES, type Trailer, unpackBatch } from "./wal_layout.ts";
 import { decodeRecord, extendChain } from "./wal_record.ts";
@@ -137,10 +138,11 @@ function checkSuccession(header: SegmentHeader, path: string, before: ActiveSegm
 /** Applies all whole batches. Returns the sector behind them. */
 function readBatches(bytes: Uint8Array, header: SegmentHeader, path: string, position: Position): number {
   let sector = 1;
+  const slab = new Slab();
   for (;;) {
     const sectors = wholeBatchSectors(bytes, header, path, sector, position.batch);
     if (sectors === 0) return sector;
-    applyBatch(unpackBatch(bytes, sector, sectors), path, sector, position);
+    applyBatch(unpackBatch(bytes, sector, sectors, slab), path, sector, position);
     position.batch++;
     sector += sectors;
   }

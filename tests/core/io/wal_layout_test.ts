@@ -5,6 +5,7 @@
  */
 import { strict as assert } from "node:assert";
 import { InvariantError } from "../../../core/assert.ts";
+import { Slab } from "../../../core/bytes/slab.ts";
 import {
   BATCH_SECTORS_MAX,
   packBatch,
@@ -30,7 +31,7 @@ Deno.test("packBatch: what it lays out is read back, with zeros behind it", () =
   const file = fileWithBatch(CONTENT);
   const padded = new Uint8Array(2 * SECTOR_CONTENT_BYTES);
   padded.set(CONTENT);
-  assert.deepEqual(unpackBatch(file, 1, 2), padded);
+  assert.deepEqual(unpackBatch(file, 1, 2, new Slab()), padded);
   assert.deepEqual(readTrailer(file, 7, 1), { kind: "written", batch: PLACE.batch, sectorsLeft: 2 });
   assert.deepEqual(readTrailer(file, 7, 2), { kind: "written", batch: PLACE.batch, sectorsLeft: 1 });
   assert.deepEqual(readTrailer(file, 7, 3), { kind: "unwritten" });
