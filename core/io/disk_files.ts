@@ -39,11 +39,13 @@ export async function createFile(
   await file.sync();
 }
 
+/** What {@linkcode writeZeros} writes, for all who do; never written to, it takes no memory either. */
+const ZEROS = new Uint8Array(PIECE_BYTES);
+
 /** Overwrites `lengthBytes` from `position` with zeros; the caller syncs. */
 export async function writeZeros(file: DiskFile, position: number, lengthBytes: number): Promise<void> {
-  const zeros = new Uint8Array(Math.min(lengthBytes, PIECE_BYTES));
-  for (let offset = 0; offset < lengthBytes; offset += zeros.length) {
-    await file.write(zeros.subarray(0, lengthBytes - offset), position + offset);
+  for (let offset = 0; offset < lengthBytes; offset += PIECE_BYTES) {
+    await file.write(ZEROS.subarray(0, lengthBytes - offset), position + offset);
   }
 }
 

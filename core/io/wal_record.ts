@@ -13,7 +13,7 @@
  * ```
  *
  * Integers are little-endian; indexes, terms and ids stay below 2^53. What index, term and payload mean follows from
- * the kind, see `encodeFields` and `decodeFields`.
+ * the kind, see `writeFields` and `decodeFields`.
  *
  * @module
  */
@@ -21,7 +21,6 @@ import type { Entry, EntryType, HardState } from "../seams/log_store.ts";
 import { assert } from "../assert.ts";
 import { crc32c } from "../bytes/crc32c.ts";
 import { ByteReader } from "../bytes/reader.ts";
-import { ByteWriter } from "../bytes/writer.ts";
 
 /** The largest payload of one entry. */
 export const ENTRY_BYTES_MAX = 16 << 20;
@@ -74,13 +73,11 @@ const ENTRY_TYPES: readonly EntryType[] = ["normal", "conf-change", "conf-change
 
 /** Header fields and payload of a record. */
 interface Fields {
-  readonly detail?: number;
-  readonly index?: number;
-  readonly term?: number;
+  readonly detail: number;
+  readonly index: number;
+  readonly term: number;
   readonly payload: Uint8Array;
 }
-
-const EMPTY = new Uint8Array();
 
 /** The number of each kind on disk. */
 const KIND_NUMBERS: ReadonlyMap<WalRecord["kind"], number> = new Map(KINDS.map((kind, place) => [kind, place + 1]));
@@ -104,7 +101,20 @@ export function recordsBytes(records: readonly WalRecord[]): number {
 }
 
 function payloadBytes(record: WalRecord): number {
-  return record.kind === "entry" ? record.entry.data.length : encodeFields(record).payload.length;
+  switch (record.kind) {
+    case "entry":
+      return record.entry.data.length;
+    case "hard-state":
+    case "commit":
+      return 8;
+    case "truncate":
+      return 0;
+    case "snapshot-saved":
+    case "snapshot-installed":
+      return SNAPSHOT_MARK_BYTES;
+    case "snapshots-kept":
+      return record.marks.length * SNAPSHOT_MARK_BYTES;
+  }
 }
 
 /**
@@ -116,20 +126,73 @@ export function writeRecords(records: readonly WalRecord[], target: Uint8Array, 
   const view = new DataView(target.buffer, target.byteOffset, target.byteLength);
   let start = offset;
   for (const record of records) {
-    const { detail = 0, index = 0, term = 0, payload } = encodeFields(record);
-    assert(isIndex(index) && isIndex(term), "A record's numbers fit");
-    const end = start + HEADER_BYTES + padded(payload.length);
-    view.setUint32(start + 4, payload.length, true);
-    view.setUint32(start + 8, (KIND_NUMBERS.get(record.kind) ?? 0) | detail << 8, true);
-    view.setUint32(start + 12, 0, true);
-    writeU64(view, start + 16, index);
-    writeU64(view, start + 24, term);
-    target.set(payload, start + HEADER_BYTES);
-    for (let at = start + HEADER_BYTES + payload.length; at < end; at++) target[at] = 0;
+    const length = payloadBytes(record);
+    const payloadEnd = start + HEADER_BYTES + length;
+    const end = start + HEADER_BYTES + padded(length);
+    view.setUint32(start + 4, length, true);
+    writeFields(record, target, view, start);
+    for (let at = payloadEnd; at < end; at++) target[at] = 0;
     view.setUint32(start, crc32c(target, start + 4, end - start - 4), true);
     start = end;
   }
   return start;
+}
+
+/** Fills kind, detail, index, term and payload of the record at `start`. */
+function writeFields(record: WalRecord, target: Uint8Array, view: DataView, start: number): void {
+  const payload = start + HEADER_BYTES;
+  switch (record.kind) {
+    case "entry": {
+      const { index, term, type, data } = record.entry;
+      writeHeader(view, start, record.kind, ENTRY_TYPES.indexOf(type), index, term);
+      return target.set(data, payload);
+    }
+    case "hard-state": {
+      const { term, vote, commit } = record.hardState;
+      writeHeader(view, start, record.kind, 0, commit, term);
+      return writeU64(view, payload, vote);
+    }
+    case "truncate":
+      return writeHeader(view, start, record.kind, 0, record.fromIndex, 0);
+    case "snapshot-saved":
+    case "snapshot-installed":
+      writeHeader(view, start, record.kind, 0, 0, 0);
+      return writeMark(record.mark, target, view, payload);
+    case "snapshots-kept":
+      writeHeader(view, start, record.kind, 0, 0, 0);
+      return record.marks.forEach((mark, i) => writeMark(mark, target, view, payload + i * SNAPSHOT_MARK_BYTES));
+    case "commit":
+      writeHeader(view, start, record.kind, 0, record.lastIndex, 0);
+      view.setUint32(payload, record.recordsCount, true);
+      return view.setUint32(payload + 4, record.chain, true);
+  }
+}
+
+function writeHeader(
+  view: DataView,
+  start: number,
+  kind: WalRecord["kind"],
+  detail: number,
+  index: number,
+  term: number,
+): void {
+  view.setUint32(start + 8, (KIND_NUMBERS.get(kind) ?? 0) | detail << 8, true);
+  view.setUint32(start + 12, 0, true);
+  writeU64(view, start + 16, index);
+  writeU64(view, start + 24, term);
+}
+
+function writeMark(
+  { index, term, id, manifestDigest }: SnapshotMark,
+  target: Uint8Array,
+  view: DataView,
+  at: number,
+): void {
+  assert(manifestDigest.length === DIGEST_BYTES, "A manifest's digest is a SHA-256");
+  writeU64(view, at, index);
+  writeU64(view, at + 8, term);
+  writeU64(view, at + 16, id);
+  target.set(manifestDigest, at + 24);
 }
 
 function isIndex(value: number): boolean {
@@ -137,6 +200,7 @@ function isIndex(value: number): boolean {
 }
 
 function writeU64(view: DataView, at: number, value: number): void {
+  assert(isIndex(value), "A record's numbers fit");
   view.setUint32(at, value % TWO_POW_32, true);
   view.setUint32(at + 4, Math.floor(value / TWO_POW_32), true);
 }
@@ -178,31 +242,7 @@ function u64At(bytes: Uint8Array, at: number): number {
   return u32At(bytes, at + 4) * TWO_POW_32 + u32At(bytes, at);
 }
 
-function encodeFields(record: WalRecord): Fields {
-  switch (record.kind) {
-    case "entry": {
-      const { index, term, type, data } = record.entry;
-      return { detail: ENTRY_TYPES.indexOf(type), index, term, payload: data };
-    }
-    case "hard-state": {
-      const { term, vote, commit } = record.hardState;
-      return { index: commit, term, payload: new ByteWriter(new Uint8Array(8)).u53le(vote).written };
-    }
-    case "truncate":
-      return { index: record.fromIndex, payload: EMPTY };
-    case "snapshot-saved":
-    case "snapshot-installed":
-      return { payload: encodeMarks([record.mark]) };
-    case "snapshots-kept":
-      return { payload: encodeMarks(record.marks) };
-    case "commit": {
-      const writer = new ByteWriter(new Uint8Array(8)).u32le(record.recordsCount).u32le(record.chain);
-      return { index: record.lastIndex, payload: writer.written };
-    }
-  }
-}
-
-function decodeFields(kind: WalRecord["kind"], fields: Required<Fields>): WalRecord | undefined {
+function decodeFields(kind: WalRecord["kind"], fields: Fields): WalRecord | undefined {
   const { detail, index, term, payload } = fields;
   if (kind === "entry") {
     const type = ENTRY_TYPES[detail];
@@ -232,16 +272,6 @@ function decodeFields(kind: WalRecord["kind"], fields: Required<Fields>): WalRec
       return { kind, lastIndex: index, recordsCount, chain };
     }
   }
-}
-
-function encodeMarks(marks: readonly SnapshotMark[]): Uint8Array {
-  assert(marks.length <= SNAPSHOTS_KEPT_MAX, "No more snapshots count than are kept");
-  const writer = new ByteWriter(new Uint8Array(marks.length * SNAPSHOT_MARK_BYTES));
-  for (const { index, term, id, manifestDigest } of marks) {
-    assert(manifestDigest.length === DIGEST_BYTES, "A manifest's digest is a SHA-256");
-    writer.u53le(index).u53le(term).u53le(id).bytes(manifestDigest);
-  }
-  return writer.written;
 }
 
 function decodeMarks(reader: ByteReader): SnapshotMark[] | undefined {
