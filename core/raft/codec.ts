@@ -80,13 +80,17 @@ export function messageBytesMax(kind: PeerMessage["kind"]): number {
   return kind === "snapshot" ? SNAPSHOT_MESSAGE_BYTES_MAX : MESSAGE_BYTES_MAX;
 }
 
-/** Returns fresh bytes; borrows the message's. `m` is within the limits above, except perhaps for its size. */
-export function encodeMessage(m: PeerMessage): Uint8Array {
-  const writer = new ByteWriter(new Uint8Array(messageBytes(m)));
+/**
+ * Returns the bytes of `m`, and borrows what it holds. `m` is within the limits above, except perhaps for its size.
+ *
+ * @param target Filled with them: as many bytes as {@linkcode messageBytes} says; fresh ones if left out.
+ */
+export function encodeMessage(m: PeerMessage, target: Uint8Array = new Uint8Array(messageBytes(m))): Uint8Array {
+  const writer = new ByteWriter(target);
   writer.u8(KINDS.indexOf(m.kind) + 1).u53le(m.from).u53le(m.to).u53le(m.term);
   writeBody(writer, m);
-  assert(writer.offset === messageBytes(m), "A message has the size that was computed for it");
-  return writer.written;
+  assert(writer.offset === target.length, "A message has the size that was computed for it");
+  return target;
 }
 
 /** Reads one message. Takes `bytes`: the data of entries, snapshots and contexts are views of it. Never throws. */

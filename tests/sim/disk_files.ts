@@ -6,10 +6,14 @@
  *
  * @module
  */
+import { Slab } from "../../core/bytes/slab.ts";
 import type { Chance } from "./chance.ts";
 
 /** The unit of a torn write. */
 export const SECTOR_BYTES = 512;
+
+/** Images of files come and go all the time, and most are of a few kilobytes. */
+const SLAB = new Slab(1 << 20);
 
 /** One file. Both images are the same bytes in memory until something is written. */
 export class SimFile {
@@ -29,10 +33,10 @@ export class SimFile {
 
   write(bytes: Uint8Array, position: number): void {
     const end = position + bytes.length;
-    if (position === 0 && end > this.cached.length) this.cached = new Uint8Array(bytes);
+    if (position === 0 && end > this.cached.length) this.cached = SLAB.copy(bytes);
     else {
       if (end > this.cached.length) this.cached = resized(this.cached, end);
-      else if (this.cached === this.durable) this.cached = this.cached.slice();
+      else if (this.cached === this.durable) this.cached = SLAB.copy(this.cached);
       this.cached.set(bytes, position);
     }
     for (let sector = Math.floor(position / SECTOR_BYTES); sector * SECTOR_BYTES < end; sector++) {
@@ -61,7 +65,7 @@ export class SimFile {
     if (this.unsynced.size > 0 || image.length !== this.cached.length) {
       image = chance.oneIn(2) && this.cached.length > image.length
         ? resized(image, this.cached.length)
-        : new Uint8Array(image);
+        : SLAB.copy(image);
       for (const sector of this.unsynced) {
         const start = sector * SECTOR_BYTES;
         const fresh = this.cached.subarray(start, start + SECTOR_BYTES);
@@ -111,7 +115,7 @@ export class SimDirectory {
 
   /** What is certain to survive a power loss. */
   durableCopy(): SimDirectory {
-    return directoryOf(this.durable, (file) => new SimFile(new Uint8Array(file.durable)));
+    return directoryOf(this.durable, (file) => new SimFile(SLAB.copy(file.durable)));
   }
 }
 
@@ -146,7 +150,7 @@ function forRuns(sectors: Iterable<number>, copy: (start: number, end: number) =
 }
 
 function resized(bytes: Uint8Array, length: number): Uint8Array<ArrayBuffer> {
-  const copy = new Uint8Array(length);
+  const copy = SLAB.take(length);
   copy.set(bytes.length > length ? bytes.subarray(0, length) : bytes);
   return copy;
 }

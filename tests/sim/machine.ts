@@ -7,6 +7,7 @@
  *
  * @module
  */
+import { Slab } from "../../core/bytes/slab.ts";
 import type { RaftApplyResponse } from "../../proto/gen/v1/node_raft_pb.ts";
 import type { LoopMachine } from "../../core/node/raft_loop.ts";
 import type { CommittedEntry } from "../../core/state/apply.ts";
@@ -96,9 +97,12 @@ export const MAP_FSM: Fsm = {
 /** Nobody listens. */
 export const SILENT: MachineListener = { applied: () => {}, restored: () => {} };
 
+/** Entries. */
+const SLAB = new Slab();
+
 function encodeOperation(operation: Operation, paddingBytes: number): Uint8Array {
-  const bytes = new Uint8Array(ENTRY_BYTES + paddingBytes);
-  const view = new DataView(bytes.buffer);
+  const bytes = SLAB.take(ENTRY_BYTES + paddingBytes);
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   view.setUint8(0, KINDS.indexOf(operation.kind));
   view.setUint32(1, operation.key);
   switch (operation.kind) {

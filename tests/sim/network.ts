@@ -6,7 +6,8 @@
  *
  * @module
  */
-import { decodeMessage, encodeMessage } from "../../core/raft/codec.ts";
+import { Slab } from "../../core/bytes/slab.ts";
+import { decodeMessage, encodeMessage, messageBytes } from "../../core/raft/codec.ts";
 import type { PeerMessage } from "../../core/raft/message.ts";
 import type { Chance } from "./chance.ts";
 import type { NetworkPlan } from "./plan.ts";
@@ -133,9 +134,12 @@ export class Network {
   }
 }
 
+/** Messages on their way. */
+const SLAB = new Slab();
+
 /** The message as the other side reads it. */
 function recoded(message: PeerMessage): PeerMessage {
-  const decoded = decodeMessage(encodeMessage(message));
+  const decoded = decodeMessage(encodeMessage(message, SLAB.take(messageBytes(message))));
   if (typeof decoded === "string") throw new Error(`a message of kind ${message.kind} does not survive: ${decoded}`);
   return decoded;
 }

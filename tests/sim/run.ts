@@ -53,8 +53,9 @@ export interface RunResult {
 /** Plays one run. Must be called outside microtasks. */
 export function runSeed(options: RunOptions): RunResult {
   const { stackTraceLimit } = Error;
-  // Without a limit no stack is looked at; with 0 it is, and then nothing of it is kept.
-  if (!options.hasStacks) Reflect.deleteProperty(Error, "stackTraceLimit");
+  // Without a number no stack is looked at; with 0 it is, and then nothing of it is kept. The property stays: each time it
+  // goes or comes, whatever was compiled for errors is thrown away.
+  if (!options.hasStacks) Reflect.set(Error, "stackTraceLimit", undefined);
   try {
     return play(options);
   } finally {

@@ -10,6 +10,9 @@ interface Line {
   member: number;
   what: string;
   detail: unknown;
+  /** Fields of the member's state, if it has one. */
+  stateLength: number;
+  /** Always of the same length. */
   readonly state: number[];
 }
 
@@ -33,7 +36,7 @@ export class Trace {
   constructor(linesCount: number = TRACE_LINES) {
     this.#lines = Array.from(
       { length: linesCount },
-      () => ({ atUs: 0, member: 0, what: "", detail: undefined, state: [] }),
+      () => ({ atUs: 0, member: 0, what: "", detail: undefined, stateLength: 0, state: STATE_FIELDS.map(() => 0) }),
     );
   }
 
@@ -58,7 +61,8 @@ export class Trace {
     line.member = member;
     line.what = what;
     line.detail = detail;
-    copyNumbers(state, line.state);
+    line.stateLength = state.length;
+    for (let i = 0; i < state.length; i++) line.state[i] = state[i]!;
   }
 
   /** The last lines, oldest first. */
@@ -81,13 +85,10 @@ export class Trace {
   }
 }
 
-function copyNumbers(from: readonly number[], to: number[]): void {
-  if (to.length !== from.length) to.length = from.length;
-  for (let i = 0; i < from.length; i++) to[i] = from[i]!;
-}
-
-function textOf({ atUs, member, what, detail, state }: Line): string {
-  const fields = state.map((value, i) => i === 0 ? ROLE_LETTERS[value] : `${STATE_FIELDS[i]}=${value}`).join(" ");
+function textOf({ atUs, member, what, detail, state, stateLength }: Line): string {
+  const fields = state.slice(0, stateLength).map((value, i) =>
+    i === 0 ? ROLE_LETTERS[value] : `${STATE_FIELDS[i]}=${value}`
+  ).join(" ");
   const words = [`${(atUs / 1000).toFixed(3)}ms`, member === 0 ? "-" : `#${member}`, what];
   if (detail !== undefined) words.push(typeof detail === "string" ? detail : describe(detail));
   if (fields !== "") words.push(`[${fields}]`);
