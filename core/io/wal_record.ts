@@ -159,6 +159,7 @@ function writeFields(record: WalRecord, target: Uint8Array, view: DataView, star
       writeHeader(view, start, record.kind, 0, 0, 0);
       return writeMark(record.mark, target, view, payload);
     case "snapshots-kept":
+      assert(record.marks.length <= SNAPSHOTS_KEPT_MAX, "No more snapshots count than are kept");
       writeHeader(view, start, record.kind, 0, 0, 0);
       return record.marks.forEach((mark, i) => writeMark(mark, target, view, payload + i * SNAPSHOT_MARK_BYTES));
     case "commit":

@@ -5,7 +5,15 @@
  */
 import { strict as assert } from "node:assert";
 import fc from "fast-check";
-import { chainRecords, decodeRecord, encodeRecords, extendChain, type WalRecord } from "../../../core/io/wal_record.ts";
+import { InvariantError } from "../../../core/assert.ts";
+import {
+  chainRecords,
+  decodeRecord,
+  encodeRecords,
+  extendChain,
+  SNAPSHOTS_KEPT_MAX,
+  type WalRecord,
+} from "../../../core/io/wal_record.ts";
 
 const number = fc.maxSafeNat();
 const data = fc.uint8Array({ maxLength: 100 });
@@ -107,4 +115,13 @@ Deno.test("chainRecords: counts records and chains their checksums", () => {
   const chain = extendChain(extendChain(9, first.checksum), second.checksum);
   assert.deepEqual(chainRecords(bytes, 9), { recordsCount: 2, chain });
   assert.notEqual(chainRecords(bytes.subarray(32), 9).chain, chainRecords(bytes.subarray(0, 32), 9).chain);
+});
+
+Deno.test("encodeRecords: one snapshot more than are kept is a broken invariant", () => {
+  const marks = Array.from({ length: SNAPSHOTS_KEPT_MAX + 1 }, () => ({
+    ...{ index: 1, term: 1, id: 1 },
+    manifestDigest: new Uint8Array(32),
+  }));
+  assert.throws(() => encodeRecords([{ kind: "snapshots-kept", marks }]), InvariantError);
+  assert.ok(encodeRecords([{ kind: "snapshots-kept", marks: marks.slice(1) }]).length > 0);
 });
