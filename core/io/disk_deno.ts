@@ -76,15 +76,17 @@ class HostFile implements DiskFile {
     return total;
   }
 
-  async write(bytes: Uint8Array, position: number): Promise<void> {
+  write(bytes: Uint8Array, position: number): Promise<void> | undefined {
+    if (bytes.length > AT_ONCE_BYTES_MAX) return this.#writeAside(bytes, position);
     // Into the system's cache, where a small write is done before another thread would have begun it.
-    if (bytes.length <= AT_ONCE_BYTES_MAX) {
+    try {
       for (let done = 0; done < bytes.length;) {
         done += fs.writeSync(this.#fd, bytes, done, bytes.length - done, position + done);
       }
-      return;
+    } catch (error) {
+      return Promise.reject(error);
     }
-    for (let written = 0; written < bytes.length;) written += await this.#writeSome(bytes, written, position + written);
+    return undefined;
   }
 
   sync(): Promise<void> {
@@ -97,6 +99,10 @@ class HostFile implements DiskFile {
 
   [Symbol.asyncDispose](): Promise<void> {
     return close(this.#fd);
+  }
+
+  async #writeAside(bytes: Uint8Array, position: number): Promise<void> {
+    for (let written = 0; written < bytes.length;) written += await this.#writeSome(bytes, written, position + written);
   }
 
   #readSome(target: Uint8Array, offset: number, position: number): Promise<number> {

@@ -119,7 +119,8 @@ export class WalSegments implements AsyncDisposable {
   async write(sectors: Uint8Array): Promise<void> {
     const newest = this.#newest;
     assert(newest !== undefined && this.hasRoom(sectors.length / SECTOR_BYTES), "A batch fits its segment");
-    await newest.file.write(sectors, newest.nextSector * SECTOR_BYTES);
+    const written = newest.file.write(sectors, newest.nextSector * SECTOR_BYTES);
+    if (written) await written;
     await newest.file.sync();
     newest.nextSector += sectors.length / SECTOR_BYTES;
     if (newest.nextSector >= newest.sectors * SPARE_FROM_SHARE && !this.#spare) {

@@ -8,7 +8,8 @@
  *    storage before step 3;
  * 3. only then send `responses`, in order, after `messages`: they promise what step 2 wrote;
  * 4. load `snapshot` into the state machine, then apply `committedEntries` in order, calling `applyConfChange` for
- *    membership changes;
+ *    membership changes; without a `snapshot`, normal entries before `entries` are durable already and may be applied
+ *    during step 2;
  * 5. call `advance()`, and only then `ready()` again.
  *
  * Ticks, messages and calls may come in between. A crash between any two steps is safe. `entries` may replace a suffix

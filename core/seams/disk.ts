@@ -20,8 +20,12 @@ export type DiskOpenMode = "read" | "write" | "create";
 export interface DiskFile extends AsyncDisposable {
   /** Fills `target` from byte `position`. Returns the bytes read: fewer than asked only at the end of the file. */
   read(target: Uint8Array, position: number): Promise<number>;
-  /** Writes all of `bytes` from byte `position`, growing the file. Borrows `bytes` until it settles. */
-  write(bytes: Uint8Array, position: number): Promise<void>;
+  /**
+   * Writes all of `bytes` from byte `position`, growing the file. Borrows `bytes` until it settles.
+   *
+   * @returns `undefined` if that is done already.
+   */
+  write(bytes: Uint8Array, position: number): Promise<void> | undefined;
   /** Resolves when all written bytes, and the length needed to read them, are on stable storage (fdatasync). */
   sync(): Promise<void>;
   /** Length in bytes. */

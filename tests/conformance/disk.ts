@@ -30,7 +30,7 @@ export function testDisk(name: string, open: () => Promise<{ disk: Disk; directo
     await (await place.disk.open(path, "create"))[Symbol.asyncDispose]();
     await assert.rejects(place.disk.open(path, "create"));
     await using file = await place.disk.open(path, "read");
-    await assert.rejects(file.write(Uint8Array.of(1), 0));
+    await assert.rejects(async () => await file.write(Uint8Array.of(1), 0));
   });
 
   Deno.test(`${name}: names are listed in order, moved over others and removed`, async () => {

@@ -87,7 +87,7 @@ Deno.test("SimDisk: a full disk takes no growth, but overwrites", async () => {
   const file = await disk.open("/data/a", "create");
   await file.write(new Uint8Array(10), 0);
   disk.isFull = true;
-  await assert.rejects(file.write(new Uint8Array(11), 0), InjectedError);
+  await assert.rejects(async () => await file.write(new Uint8Array(11), 0), InjectedError);
   await file.write(new Uint8Array(10).fill(1), 0);
 });
 
