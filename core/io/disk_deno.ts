@@ -1,12 +1,13 @@
 /**
  * The real disk. Positional reads and writes go through `node:fs`, which has them; syncs run on a thread of the
- * runtime, so the event loop turns meanwhile.
+ * runtime, so the event loop turns meanwhile. The disk begins with small writes before that (`write_behind_linux.ts`).
  *
  * @module
  */
 import fs from "node:fs";
 import { promisify } from "node:util";
 import { type Disk, type DiskFile, type DiskLock, DiskLockedError, type DiskOpenMode } from "../seams/disk.ts";
+import { WriteBehind } from "./write_behind_linux.ts";
 
 /** Writes up to this size are made at once, longer ones on another thread. */
 const AT_ONCE_BYTES_MAX = 64 << 10;
@@ -23,6 +24,7 @@ const fstat = promisify((fd: number, done: (error: Error | null, stats: fs.Stats
 
 /** The file system of this host. */
 export function openDisk(): Disk {
+  const behind = new WriteBehind();
   return {
     makeDirectory,
     async list(path) {
@@ -30,7 +32,7 @@ export function openDisk(): Disk {
       for await (const entry of Deno.readDir(path)) names.push(entry.name);
       return names.sort();
     },
-    open: async (path, mode) => new HostFile(await open(path, FLAGS[mode], 0o600)),
+    open: async (path, mode) => new HostFile(await open(path, FLAGS[mode], 0o600), behind),
     rename: (from, to) => Deno.rename(from, to),
     remove: (path) => Deno.remove(path),
     syncDirectory,
@@ -61,9 +63,12 @@ async function syncDirectory(path: string): Promise<void> {
 /** One descriptor. */
 class HostFile implements DiskFile {
   readonly #fd: number;
+  readonly #behind: WriteBehind;
+  #hasJoined = false;
 
-  constructor(fd: number) {
+  constructor(fd: number, behind: WriteBehind) {
     this.#fd = fd;
+    this.#behind = behind;
   }
 
   async read(target: Uint8Array, position: number): Promise<number> {
@@ -83,6 +88,9 @@ class HostFile implements DiskFile {
       for (let done = 0; done < bytes.length;) {
         done += fs.writeSync(this.#fd, bytes, done, bytes.length - done, position + done);
       }
+      if (!this.#hasJoined) this.#behind.join();
+      this.#hasJoined = true;
+      this.#behind.begin(this.#fd, position, bytes.length);
     } catch (error) {
       return Promise.reject(error);
     }
@@ -98,6 +106,8 @@ class HostFile implements DiskFile {
   }
 
   [Symbol.asyncDispose](): Promise<void> {
+    if (this.#hasJoined) this.#behind.leave();
+    this.#hasJoined = false;
     return close(this.#fd);
   }
 
