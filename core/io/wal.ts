@@ -187,6 +187,8 @@ class KeptBuffer {
   }
 }
 
+const COMMIT_BYTES = recordsBytes([{ kind: "commit", lastIndex: 0, recordsCount: 0, chain: 0 }]);
+
 /** Puts `parts` behind each other, and a commit record behind them. */
 function sealBatch(
   parts: readonly (readonly WalRecord[])[],
@@ -196,13 +198,10 @@ function sealBatch(
 ): { content: Uint8Array; chain: number } {
   let bytes = 0;
   for (const records of parts) bytes += recordsBytes(records);
-  const commit = (recordsCount: number, chain: number): WalRecord[] => [
-    { kind: "commit", lastIndex, recordsCount, chain },
-  ];
-  const content = buffer.take(bytes + recordsBytes(commit(0, 0)));
+  const content = buffer.take(bytes + COMMIT_BYTES);
   let at = 0;
   for (const records of parts) at = writeRecords(records, content, at);
   const { recordsCount, chain } = chainRecords(content.subarray(0, at), chainBefore);
-  writeRecords(commit(recordsCount, chain), content, at);
+  writeRecords([{ kind: "commit", lastIndex, recordsCount, chain }], content, at);
   return { content, chain: chainRecords(content.subarray(at), chain).chain };
 }

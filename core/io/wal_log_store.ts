@@ -174,7 +174,9 @@ class FileLogStore implements LogStore {
       bytes += entry.data.length;
     }
     this.#setHardState(records, next);
-    written.push(this.#wal.append(records, this.#state));
+    const last = this.#wal.append(records, this.#state);
+    if (written.length === 0) return await last;
+    written.push(last);
     await Promise.all(written);
   }
 

@@ -38,6 +38,7 @@ export class Outbox {
 
   /** Sends a turn's messages to other members, in order, joined with what waits; or lets the last for a member wait. */
   send(messages: readonly Message[]): void {
+    if (messages.length === 0 && this.#held.length === 0) return;
     const joined = this.#held.length === 0 ? coalesce(messages) : coalesce([...this.#held, ...messages]);
     this.#held = [];
     for (const [i, message] of joined.entries()) {

@@ -32,6 +32,9 @@ interface Pending {
   readonly cutShort: () => void;
 }
 
+/** What a crash leaves of a call that has no effect before it is done. */
+const NOTHING = () => {};
+
 /** See the module. */
 export class SimDisk implements Disk {
   readonly #host: DiskHost;
@@ -160,8 +163,9 @@ export class SimDisk implements Disk {
       const names = [...this.#directory(path).cached.keys()];
       const prefix = `${path}/`;
       for (const directory of this.#directories.keys()) {
+        if (!directory.startsWith(prefix)) continue;
         const name = directory.slice(prefix.length);
-        if (directory.startsWith(prefix) && !name.includes("/")) names.push(name);
+        if (!name.includes("/")) names.push(name);
       }
       return names.sort();
     });
@@ -269,7 +273,7 @@ export class SimDisk implements Disk {
   #call<Result>(
     what: string,
     effect: () => Result,
-    cutShort: () => void = () => {},
+    cutShort: () => void = NOTHING,
     delayUs: number = this.#plan.callUs,
   ): Promise<Result> {
     const pending: Pending = { cutShort };
