@@ -1,9 +1,10 @@
 /**
  * Queries against copies of a database, in threads of their own: see `sql_query_worker.ts`.
  *
- * Nobody waits longer than a query may take. But nothing stops the thread: SQLite in WebAssembly cannot be interrupted, and
- * the runtime (Deno 2.9.3) does not end a thread that is busy, whatever it says. So such a query goes on at the lowest
- * priority, and counts as overdue until it has come to its end.
+ * Nobody waits longer than a query may take, and a moment later SQLite gives it up: it asks now and then whether to go on
+ * (`sqljs_interrupt.ts`), and looks at a flag in memory that both threads have. To end the thread would not do: the runtime
+ * (Deno 2.9.3) does not end one that is busy, not even in a loop of JavaScript, whatever it says. A query counts as overdue
+ * until it has come to its end.
  *
  * @module
  */
@@ -37,6 +38,8 @@ export type QueryJob = Omit<BoundedQuery, "timeoutMs">;
 export interface QueryThreadStart {
   readonly wasm: Uint8Array<ArrayBuffer>;
   readonly port: MessagePort;
+  /** One integer in shared memory: not zero when nobody waits for the answer any more. */
+  readonly stop: Int32Array<SharedArrayBuffer>;
 }
 
 /** What came of it. */
@@ -95,7 +98,10 @@ export class QueryThreads implements AsyncDisposable {
       return answer;
     } finally {
       over.abort();
-      if (!hasAnswered) this.#overdue.add(thread);
+      if (!hasAnswered) {
+        this.#overdue.add(thread);
+        thread.stop();
+      }
     }
   }
 
@@ -104,7 +110,7 @@ export class QueryThreads implements AsyncDisposable {
     return this.#overdue.size;
   }
 
-  /** Closes threads; one with an overdue query ends with it, or with the process. */
+  /** Closes threads; queries under way are given up. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#isClosed = true;
     this.#alarm[Symbol.dispose]();
@@ -133,12 +139,13 @@ class QueryThread implements AsyncDisposable {
   readonly #worker: Worker;
   readonly #port: MessagePort;
   readonly #exited: Promise<void>;
+  readonly #stop = new Int32Array(new SharedArrayBuffer(4));
   #hasFailed = false;
   #onAnswer: (answer: QueryAnswer) => void = () => {};
 
   constructor() {
     const { port1, port2 } = new MessageChannel();
-    const start: QueryThreadStart = { wasm: sqliteWasm(), port: port2 };
+    const start: QueryThreadStart = { wasm: sqliteWasm(), port: port2, stop: this.#stop };
     this.#port = port1;
     port1.on("message", (answer: QueryAnswer) => this.#onAnswer(answer));
     this.#worker = new Worker(sqlWorkerUrl(), {
@@ -162,12 +169,19 @@ class QueryThread implements AsyncDisposable {
   ask(job: QueryJob): Promise<QueryAnswer> {
     const { promise, resolve } = Promise.withResolvers<QueryAnswer>();
     this.#onAnswer = resolve;
+    Atomics.store(this.#stop, 0, 0);
     this.#port.postMessage(job, [job.image.buffer]);
     return promise;
   }
 
+  /** Nobody waits for the answer any more: it comes soon, and says anything. */
+  stop(): void {
+    Atomics.store(this.#stop, 0, 1);
+  }
+
   /** Ends the thread as soon as it has nothing to do. */
   async [Symbol.asyncDispose](): Promise<void> {
+    this.stop();
     await this.#worker.terminate();
     await this.#exited;
     this.#port.close();

@@ -1,8 +1,8 @@
 /**
  * The worker that runs queries, one after the other: opens the image, steps through the rows until a limit, answers.
  *
- * It is a thread of its own because a query may take long, and of the lowest priority because nothing can stop one that takes
- * too long. `sql_query.ts` is its other end.
+ * It is a thread of its own because a query may take long, and of the lowest priority because the mesh goes first.
+ * `sql_query.ts` is its other end, and says when nobody waits for the answer any more.
  *
  * @module
  */
@@ -10,6 +10,7 @@ import { workerData } from "node:worker_threads";
 import initSqlJs from "sql.js";
 import { openLibc } from "./libc_ffi.ts";
 import type { QueryAnswer, QueryCell, QueryJob, QueryThreadStart } from "./sql_query.ts";
+import { type InterruptibleDatabase, type InterruptibleLibrary, SqlInterrupt } from "./sqljs_interrupt.ts";
 
 /** SQLite's own memory for one query: what it sorts, joins and builds; bytes. The image is not in it. */
 const HEAP_BYTES_MAX = 64 << 20;
@@ -22,17 +23,21 @@ const LOWEST_PRIORITY = 19;
 const CELL_BYTES = 12;
 
 /** The part of sql.js that is used; the package ships no types. */
-interface Library {
-  readonly Database: new (image: Uint8Array) => {
-    exec(sql: string): unknown;
+interface Library extends InterruptibleLibrary {
+  readonly Database: new (image?: Uint8Array) => InterruptibleDatabase & {
     prepare(sql: string): {
       bind(values: Readonly<Record<string, QueryCell>>): boolean;
       step(): boolean;
       get(values: null, options: { readonly useBigInt: boolean }): QueryCell[];
       getColumnNames(): string[];
     };
-    close(): void;
   };
+}
+
+/** The library, and what stops it. */
+interface Engine {
+  readonly library: Library;
+  readonly interrupt: SqlInterrupt;
 }
 
 const PRAGMAS_SQL = [
@@ -43,10 +48,11 @@ const PRAGMAS_SQL = [
   "PRAGMA cell_size_check = on",
 ].join(";\n");
 
-function answer(library: Library, job: QueryJob): QueryAnswer {
+function answer({ library, interrupt }: Engine, job: QueryJob): QueryAnswer {
   let database: InstanceType<Library["Database"]> | undefined;
   try {
     database = new library.Database(job.image);
+    interrupt.watch(database);
     database.exec(PRAGMAS_SQL);
     const statement = database.prepare(job.sql);
     statement.bind(Object.fromEntries(Object.entries(job.parameters).map(([name, value]) => [`:${name}`, value])));
@@ -92,6 +98,8 @@ function giveWay(): void {
 }
 
 giveWay();
-const { wasm, port }: QueryThreadStart = workerData;
-const library: Promise<Library> = initSqlJs({ useOldExtensionFunctions: false, wasmBinary: wasm });
-port.on("message", async (job: QueryJob) => port.postMessage(answer(await library, job)));
+const { wasm, port, stop }: QueryThreadStart = workerData;
+const engine = initSqlJs({ useOldExtensionFunctions: false, wasmBinary: wasm }).then((library: Library): Engine => {
+  return { library, interrupt: new SqlInterrupt(library, () => Atomics.load(stop, 0) !== 0) };
+});
+port.on("message", async (job: QueryJob) => port.postMessage(answer(await engine, job)));

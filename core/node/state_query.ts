@@ -56,7 +56,7 @@ export class StateQueries implements AsyncDisposable {
     if (this.#runningCount + overdueCount >= QUERY_COUNT_MAX) {
       const overdue = overdueCount === 0 ? "" : `, ${overdueCount} of them longer than they may`;
       throw new MeshError("exhausted", `This node runs ${QUERY_COUNT_MAX} queries already${overdue}`, {
-        hint: overdueCount < QUERY_COUNT_MAX ? "Run it again in a moment." : "Wait for their end, or restart the node.",
+        hint: "Run it again in a moment.",
       });
     }
     this.#runningCount++;
@@ -67,7 +67,7 @@ export class StateQueries implements AsyncDisposable {
     }
   }
 
-  /** Queries under way go on to their end. */
+  /** Queries under way are given up. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.#threads[Symbol.asyncDispose]();
   }

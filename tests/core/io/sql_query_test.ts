@@ -6,11 +6,13 @@ import { eventually } from "../../e2e/lab/eventually.ts";
 
 const LIMITS = { parameters: {}, rowCountMax: 100, bytesMax: 10_000, timeoutMs: 10_000 };
 const { signal } = new AbortController();
-/** Half a second or so, and no row. Nothing stops it, so tests have no longer ones. */
-const LONG =
-  "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2000000) SELECT i FROM n WHERE i < 0";
-/** Queries have the lowest priority: beside tests that keep all processors busy they have a fiftieth of one. */
-const END_DEADLINE_MS = 120_000;
+/** No row, and no end. */
+const ENDLESS = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n WHERE i < 0";
+/** No end, and few instructions for much work. */
+const ENDLESS_SORTS =
+  "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 300) SELECT count(*) FROM n a, n b, n c, n d ORDER BY a.i + b.i * c.i - d.i";
+/** A second or two where the processors have time; queries have the lowest priority. */
+const END_DEADLINE_MS = 30_000;
 
 async function image(): Promise<Uint8Array<ArrayBuffer>> {
   using database = (await loadSqlEngine()).open();
@@ -45,21 +47,31 @@ Deno.test("QueryThreads.run: stops at the row and at the byte limit, not before"
   assert.deepEqual([answer.rows.length, answer.truncated], [6, "bytes"]);
 });
 
-Deno.test("QueryThreads.run: nobody waits too long, or after he has gone; what goes on is overdue until its end", async () => {
+Deno.test("QueryThreads.run: an endless query ends soon after nobody waits for it", async () => {
   await using threads = new QueryThreads();
-  assert.deepEqual(await threads.run({ ...LIMITS, image: await image(), sql: LONG, timeoutMs: 50 }, signal), {
-    kind: "late",
-  });
-  assert.equal(threads.overdueCount, 1);
+  for (const sql of [ENDLESS, ENDLESS_SORTS]) {
+    const late = await threads.run({ ...LIMITS, image: await image(), sql, timeoutMs: 50 }, signal);
+    assert.deepEqual(late, { kind: "late" });
+    assert.equal(threads.overdueCount, 1);
+    await eventually("the end of it", () => threads.overdueCount === 0, END_DEADLINE_MS);
+  }
   const caller = new AbortController();
-  const running = threads.run({ ...LIMITS, image: await image(), sql: LONG }, caller.signal);
+  const running = threads.run({ ...LIMITS, image: await image(), sql: ENDLESS }, caller.signal);
   caller.abort(new Error("gone"));
   await assert.rejects(running, /gone/);
-  assert.equal(threads.overdueCount, 2);
+  assert.equal(threads.overdueCount, 1);
   const short = await threads.run({ ...LIMITS, image: await image(), sql: "SELECT 1" }, signal);
-  assert.equal(short.kind, "rows", "others do not wait for them");
-  assert.equal(threads.overdueCount, 2);
-  await eventually("the end of both", () => threads.overdueCount === 0, END_DEADLINE_MS);
+  assert.equal(short.kind, "rows", "others do not wait for it");
+  await eventually("the end of it", () => threads.overdueCount === 0, END_DEADLINE_MS);
+  const next = await threads.run({ ...LIMITS, image: await image(), sql: "SELECT 1" }, signal);
+  assert.equal(next.kind, "rows", "the thread answers again");
+});
+
+Deno.test("QueryThreads: closing does not wait for an endless query", async () => {
+  const threads = new QueryThreads();
+  const running = threads.run({ ...LIMITS, image: await image(), sql: ENDLESS, timeoutMs: 100 }, signal);
+  await threads[Symbol.asyncDispose]();
+  assert.notEqual((await running).kind, "rows");
 });
 
 Deno.test("QueryThreads.run: what needs too much memory, is damaged or is no SQL is refused", async () => {
