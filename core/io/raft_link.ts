@@ -20,6 +20,7 @@ import { LinkContext, type LinkMember, type LinkParts } from "./raft_link_contex
 import { InboundLinks } from "./raft_link_inbound.ts";
 import type { LinkAddress, LinkDropReason } from "./raft_link_limits.ts";
 import { OutboundLink, type OutboundState } from "./raft_link_outbound.ts";
+import { AdvertisedAddresses } from "./raft_link_search.ts";
 import { type LinkListener, listenSocket } from "./raft_link_socket.ts";
 
 /** Settings of {@linkcode RaftLinks.open}. */
@@ -53,13 +54,17 @@ export class RaftLinks implements AsyncDisposable {
   readonly #outbound = new Map<number, OutboundLink>();
   readonly #inbound: InboundLinks;
   readonly #listeners: LinkListener[] = [];
+  readonly #advertised = new AdvertisedAddresses();
   /** Links that are being given up. */
   readonly #closing = new Set<Promise<void>>();
 
   private constructor(parts: LinkParts) {
     this.#context = new LinkContext(parts);
     this.#inbound = new InboundLinks(this.#context, {
-      hello: ({ from, addresses }) => this.#outbound.get(from)?.heardFrom(addresses),
+      hello: ({ from, addresses }) => {
+        this.#advertised.heard(this.#context.members.get(from), addresses);
+        this.#outbound.get(from)?.heardFrom(this.#advertised.of(from));
+      },
       pinged: (peer) => this.#outbound.get(peer)?.heardPing(),
       answered: (peer) => this.#outbound.get(peer)?.heardAnswer(),
       receivedSnapshot: (peer, have) => this.#link(peer)?.sendHave(have),
@@ -93,6 +98,7 @@ export class RaftLinks implements AsyncDisposable {
     this.#context.members = new Map(
       members.filter(({ raftId }) => raftId !== self.raftId).map((member) => [member.raftId, member]),
     );
+    this.#advertised.keep(this.#context.members);
     for (const [raftId, link] of this.#outbound) {
       const member = this.#context.members.get(raftId);
       if (member?.publicKey.equals(link.member.publicKey)) link.setMember(member);
@@ -103,11 +109,7 @@ export class RaftLinks implements AsyncDisposable {
 
   /** Connects to a member before there is anything to say, so that this side learns early what the other has to say of it. */
   greet(to: number): void {
-    const member = this.#context.members.get(to);
-    if (!member) return;
-    let link = this.#outbound.get(to);
-    if (!link) this.#outbound.set(to, link = new OutboundLink(this.#context, member));
-    link.greet();
+    this.#link(to)?.greet();
   }
 
   /** Says who were members in earlier epochs of the mesh: they are told that it has gone on. */
@@ -159,7 +161,7 @@ export class RaftLinks implements AsyncDisposable {
     if (known) return known;
     const member = this.#context.members.get(raftId);
     if (!member) return undefined;
-    const link = new OutboundLink(this.#context, member);
+    const link = new OutboundLink(this.#context, member, this.#advertised.of(raftId));
     this.#outbound.set(raftId, link);
     return link;
   }

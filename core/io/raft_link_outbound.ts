@@ -2,8 +2,8 @@
  * The way to one member: a connection that this side opens, and what waits for it.
  *
  *  1. The first message starts the link; from then on it is kept for as long as the member is one.
- *  2. All candidate addresses are tried in order, each a moment after the one before. When all fail, what waits is dropped and the node is told; the next
- *     attempt comes after a pause that doubles, or as soon as the member connects to this side.
+ *  2. All candidate addresses are tried, see `raft_link_search.ts`. When all fail, what waits is dropped and the node is told;
+ *     the next attempt comes after a pause that doubles, or as soon as the member connects to this side.
  *  3. While connected, pings find out whether the other side lives, unless it answers what it is sent. They go along with
  *     messages, or with pings of the other side, where there are any. Each loss of the connection is told.
  *  4. While connected over another address than the first, the better ones are tried now and then. A better connection
@@ -20,14 +20,13 @@ import type { InstallSnapshot, PeerMessage } from "../raft/message.ts";
 import type { Random } from "../seams/random.ts";
 import { Alarm, delay } from "./alarm.ts";
 import type { LinkContext, LinkMember } from "./raft_link_context.ts";
-import { dialMember, type OutgoingConnection } from "./raft_link_dial.ts";
+import type { OutgoingConnection } from "./raft_link_dial.ts";
 import { type Frame, FrameType } from "./raft_link_frame.ts";
-import { LINK_ADDRESSES_MAX, type LinkAddress, type LinkDropReason, type LinkTimings } from "./raft_link_limits.ts";
+import type { LinkAddress, LinkDropReason, LinkTimings } from "./raft_link_limits.ts";
 import { LinkQueue } from "./raft_link_queue.ts";
+import { LinkSearch, textOf } from "./raft_link_search.ts";
 import { encodeHave, type SnapshotHave } from "./raft_link_snapshot.ts";
 import { snapshotDigest } from "./raft_link_snapshot_out.ts";
-import { DialFailure } from "./raft_link_socket.ts";
-import { staggeredRace } from "./staggered_race.ts";
 
 const PING: Frame = { type: FrameType.ping, bytes: new Uint8Array() };
 /** Where something went, or a ping came, in the last such part of the interval, a ping waits for so long for the next to go along. */
@@ -54,9 +53,7 @@ export class OutboundLink implements AsyncDisposable {
   readonly #queue = new LinkQueue();
   readonly #stop = new AbortController();
   readonly #alarm: Alarm;
-  #member: LinkMember;
-  /** Where the member itself said that it listens. */
-  #advertised: readonly LinkAddress[] = [];
+  readonly #search: LinkSearch;
   #running: Promise<void> | undefined;
   #connection: OutgoingConnection | undefined;
   /** A connection over a better address, until it takes over; and the search for one. */
@@ -81,9 +78,11 @@ export class OutboundLink implements AsyncDisposable {
   #wake: () => void = () => {};
   #endPause: () => void = () => {};
 
-  constructor(context: LinkContext, member: LinkMember) {
+  /** @param advertised Where the member itself has said that it listens. */
+  constructor(context: LinkContext, member: LinkMember, advertised: readonly LinkAddress[] = []) {
     this.#context = context;
-    this.#member = member;
+    const onSign = () => this.#lastSignMs = context.nowMs;
+    this.#search = new LinkSearch({ context, member, advertised, onSign, signal: this.#stop.signal });
     const { clock, timings } = context.parts;
     this.#alarm = new Alarm(clock, () => this.#onAlarm(), timings.pingIntervalMs * SLACK_SHARE);
   }
@@ -99,18 +98,18 @@ export class OutboundLink implements AsyncDisposable {
   }
 
   get member(): LinkMember {
-    return this.#member;
+    return this.#search.member;
   }
 
   /** The member's addresses may be new; its key is the same. */
   setMember(member: LinkMember): void {
-    this.#member = member;
+    this.#search.member = member;
     this.#endPause();
   }
 
   /** The member is there: it has just connected to this side, and said where it listens. */
   heardFrom(advertised: readonly LinkAddress[]): void {
-    this.#advertised = advertised;
+    this.#search.advertised = advertised;
     this.#endPause();
     const { nowMs, parts: { timings } } = this.#context;
     // A younger connection is the answer to one from there; two sides must not renew each other for ever.
@@ -143,7 +142,7 @@ export class OutboundLink implements AsyncDisposable {
 
   /** Queues a message. Borrows it. */
   send(message: PeerMessage): void {
-    const { raftId } = this.#member;
+    const { raftId } = this.member;
     const bytes = messageBytes(message);
     if (bytes > messageBytesMax(message.kind)) {
       this.#context.complain(raftId, "message-unsendable", { peer: raftId, kind: message.kind, bytes });
@@ -168,7 +167,7 @@ export class OutboundLink implements AsyncDisposable {
   heardHave(have: SnapshotHave): void {
     const { snapshot } = this.#queue;
     if (!snapshot?.receiverHas(have, this.#context.nowMs)) return;
-    this.#context.parts.onSnapshotMoved?.(this.#member.raftId);
+    this.#context.parts.onSnapshotMoved?.(this.member.raftId);
     if (snapshot.isDone) {
       this.#queue.endSnapshot();
       this.#context.messagesSentCount++;
@@ -203,7 +202,7 @@ export class OutboundLink implements AsyncDisposable {
     const { parts: { timings, random } } = this.#context;
     let failuresCount = 0;
     while (!this.#stop.signal.aborted) {
-      const connection = await this.#connect(this.#candidates());
+      const connection = await this.#search.run();
       if (connection) {
         const startedMs = this.#context.nowMs;
         await this.#serve(connection);
@@ -217,29 +216,6 @@ export class OutboundLink implements AsyncDisposable {
       failuresCount++;
       await this.#pause(backoffMs(failuresCount, timings, random));
     }
-  }
-
-  /** Tries addresses in order, the next one while the one before still thinks. */
-  async #connect(candidates: readonly LinkAddress[]): Promise<OutgoingConnection | undefined> {
-    const { raftId } = this.#member;
-    const { staggerMs } = this.#context.parts.timings;
-    const onSign = () => this.#lastSignMs = this.#context.nowMs;
-    const dials = candidates.map((address) => (signal: AbortSignal) =>
-      dialMember(this.#context, this.#member, address, onSign, signal)
-    );
-    const { won, lost } = await staggeredRace<OutgoingConnection, DialFailure>(
-      dials,
-      isFailure,
-      staggerMs,
-      this.#stop.signal,
-    );
-    if (won || this.#stop.signal.aborted) return won;
-    // Whoever answers and is refused says more than an address where nobody is.
-    const failure = lost.findLast(({ reason }) => reason !== "unreachable") ?? lost.at(-1) ??
-      new DialFailure("unreachable", "it has no address");
-    const { reason, why } = failure;
-    this.#context.complain(raftId, reason, { peer: raftId, addresses: candidates.map(textOf).join(","), why });
-    return undefined;
   }
 
   /** Sends what comes until the connection is lost or the link is no longer wanted. */
@@ -296,7 +272,7 @@ export class OutboundLink implements AsyncDisposable {
 
   #adopt(connection: OutgoingConnection): OutgoingConnection {
     const { nowMs, parts: { timings, log } } = this.#context;
-    log.debug("raft link up", { peer: this.#member.raftId, address: textOf(connection.address) });
+    log.debug("raft link up", { peer: this.member.raftId, address: textOf(connection.address) });
     this.#connection = connection;
     this.#adoptedMs = nowMs;
     this.#lastSignMs = nowMs;
@@ -330,7 +306,7 @@ export class OutboundLink implements AsyncDisposable {
   #look(connection: OutgoingConnection): boolean {
     const { nowMs, parts: { timings } } = this.#context;
     if (nowMs - this.#lastSignMs >= timings.silenceMaxMs) {
-      const { raftId } = this.#member;
+      const { raftId } = this.member;
       this.#context.complain(raftId, "silent", { peer: raftId, addresses: textOf(connection.address) });
       connection.hangUp();
       return false;
@@ -365,9 +341,7 @@ export class OutboundLink implements AsyncDisposable {
 
   /** Looks for a connection over a candidate in front of `current`. */
   async #improve(current: LinkAddress): Promise<void> {
-    const candidates = this.#candidates();
-    const place = candidates.findIndex((candidate) => isSame(candidate, current));
-    const better = place === 0 ? undefined : await this.#connect(candidates.slice(0, place < 0 ? undefined : place));
+    const better = await this.#search.runBefore(current);
     this.#improving = undefined;
     if (!better) return;
     if (!this.#connection || this.#stop.signal.aborted) return better[Symbol.dispose]();
@@ -381,7 +355,7 @@ export class OutboundLink implements AsyncDisposable {
     this.#pingDueMs = this.#doubtedMs;
     this.#lookDueMs = this.#doubtedMs;
     this.#wake();
-    const renewed = await this.#connect(this.#candidates());
+    const renewed = await this.#search.run();
     const hasAnswered = this.#lastSignMs > this.#doubtedMs;
     this.#improving = undefined;
     this.#doubtedMs = undefined;
@@ -392,13 +366,6 @@ export class OutboundLink implements AsyncDisposable {
       if (!hasAnswered) this.#connection?.hangUp();
     }
     this.#wake();
-  }
-
-  /** The member's addresses, then those it advertises. */
-  #candidates(): readonly LinkAddress[] {
-    const { addresses } = this.#member;
-    const others = this.#advertised.filter((advertised) => !addresses.some((known) => isSame(known, advertised)));
-    return [...addresses.slice(0, LINK_ADDRESSES_MAX), ...others];
   }
 
   async #pause(pauseMs: number): Promise<void> {
@@ -412,19 +379,6 @@ export class OutboundLink implements AsyncDisposable {
 
   #lost(reason: LinkDropReason, messagesCount: number): void {
     this.#context.drop(reason, messagesCount);
-    this.#context.unreachable(this.#member.raftId);
+    this.#context.unreachable(this.member.raftId);
   }
-}
-
-/** `10.0.0.1:9443`, `[fd00::1]:9443`. */
-export function textOf({ host, port }: LinkAddress): string {
-  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
-}
-
-function isFailure(result: OutgoingConnection | DialFailure): result is DialFailure {
-  return result instanceof DialFailure;
-}
-
-function isSame(a: LinkAddress, b: LinkAddress): boolean {
-  return a.host === b.host && a.port === b.port;
 }

@@ -5,7 +5,7 @@
  */
 import { strict as assert } from "node:assert";
 import { LINK_TIMINGS } from "../../../core/io/raft_link_limits.ts";
-import { backoffMs, textOf } from "../../../core/io/raft_link_outbound.ts";
+import { backoffMs } from "../../../core/io/raft_link_outbound.ts";
 import type { Random } from "../../../core/seams/random.ts";
 
 function always(value: number): Random {
@@ -19,9 +19,4 @@ Deno.test("backoffMs: doubles up to its limit, between half and all of it", () =
     const longest = backoffMs(count, LINK_TIMINGS, always(0xffff_ffff));
     assert(Math.abs(longest - 2 * backoffMs(count, LINK_TIMINGS, always(0))) < 0.001);
   }
-});
-
-Deno.test("textOf: brackets around IPv6", () => {
-  assert.equal(textOf({ host: "fd00::1", port: 9443 }), "[fd00::1]:9443");
-  assert.equal(textOf({ host: "10.0.0.1", port: 9443 }), "10.0.0.1:9443");
 });

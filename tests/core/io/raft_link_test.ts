@@ -112,6 +112,20 @@ Deno.test("RaftLinks: a member that connects is dialled at once, at the address 
   await soon("the message", () => rounds(b).includes(2));
 });
 
+Deno.test("RaftLinks: a member that connected before there was anything to say is found where it said", async () => {
+  const [a, b] = [new Member(1), new Member(2)];
+  await using aLinks = await a.open({ self: { raftId: 1, meshId: "mesh-1", addresses: () => [loopback(a.port)] } });
+  await using bLinks = await b.open();
+  bLinks.setMembers([a.describe([])]);
+  aLinks.setMembers([b.describe()]);
+  aLinks.send(2, heartbeat(1, 2, 1));
+  await soon("the message", () => b.received.length === 1);
+  assert.deepEqual(bLinks.stats().outbound, []);
+  // The record of the mesh knows no address, and the member does not connect again.
+  bLinks.send(1, heartbeat(2, 1, 1));
+  await soon("the answer", () => a.received.length === 1);
+});
+
 Deno.test("QUEUE_MESSAGES_MAX: a member that does not read costs no more than the queue, and is told of", async () => {
   await using stack = new AsyncDisposableStack();
   const [a, b] = [new Member(1), new Member(2)];
