@@ -3,9 +3,9 @@
  * writes, messages and applied SQL, in the order that `core/raft/ready.ts` demands.
  *
  *  0. what callers brought meanwhile goes into the engine, as one append and one question;
- *  1. `messages` go out at once;
- *  2. snapshot, entries and hard state are written, one sync for all; while the disk works, what is committed and was
- *     written in an earlier turn is applied as in step 4;
+ *  1. snapshot, entries and hard state are written, one sync for all;
+ *  2. while the disk works, `messages` go out, and what is committed and was written in an earlier turn is applied as in
+ *     step 4;
  *  3. `responses`, which promise what was just written, go out;
  *  4. committed entries are applied in one SQL transaction per run;
  *  5. waiting callers are told, the engine advances, and the loop starts over.
@@ -328,9 +328,10 @@ export class RaftLoop implements AsyncDisposable {
     const { engine, send } = this.#parts;
     const confState = this.#confState;
     for (const { kind } of ready.messages) if (kind === "snapshot") this.#counts.snapshotsSent++;
-    this.#outbox.send(ready.messages);
     const began = this.#disk.begin();
     const persisted = this.#persist(ready);
+    // Behind the log: the disk works while links write.
+    this.#outbox.send(ready.messages);
     const meanwhileCount = appliedMeanwhileCount(ready);
     if (meanwhileCount > 0) await this.#applyMeanwhile(ready.committedEntries.slice(0, meanwhileCount), persisted);
     await persisted;
