@@ -45,8 +45,8 @@ export class Gate implements Backends {
       transferLeadership: async (id, here, context) => await joined().operations.transferLeadership(id, here, context),
       takeSnapshot: async (context) => await joined().operations.takeSnapshot(context),
       query: async (request, context) => await joined().operations.query(request, context),
-      backup: async function* (context) {
-        yield* joined().operations.backup(context);
+      backup: async function* (request, context) {
+        yield* joined().operations.backup(request, context);
       },
       restore: async (pieces, context) => await joined().operations.restore(pieces, context),
     };

@@ -14,7 +14,7 @@ import { Announcer } from "./announcer.ts";
 import { Changes } from "./changes.ts";
 import { MeshControlBackend } from "./control_backend.ts";
 import { withDeadline } from "./deadline.ts";
-import { fetchImage, type StateImage } from "./healthy_image.ts";
+import { ImageDownload, type StateImage } from "./healthy_image.ts";
 import { LeaderContact } from "./leader_contact.ts";
 import { ensureMesh, Upgrades } from "./leader_duties.ts";
 import type { LifeParts } from "./life_parts.ts";
@@ -50,6 +50,7 @@ export class NodeLife implements AsyncDisposable {
   readonly #rhythm = new LookRhythm();
   readonly #contact: LeaderContact;
   readonly #stop = new AbortController();
+  readonly #imageDownload = new ImageDownload();
   readonly #end = Promise.withResolvers<NodeEnd>();
   #raft: RaftLoop | undefined;
   #guard: ReplicaGuard | undefined;
@@ -159,6 +160,7 @@ export class NodeLife implements AsyncDisposable {
         clock,
         onQuarantine: (reason) => {
           this.#parts.setServing(reason === undefined);
+          if (reason === undefined) this.#imageDownload.forget();
           this.#changes.notify();
         },
         log: log.child("raft"),
@@ -178,7 +180,7 @@ export class NodeLife implements AsyncDisposable {
       throw new MeshError("no-leader", "No other node leads the mesh now");
     }
     await using client = running.connectTo(leader);
-    return await fetchImage(client, place.meshId, this.#stop.signal);
+    return await this.#imageDownload.fetch(client, place.meshId, this.#stop.signal);
   }
 
   #startServices(place: Place): Running {

@@ -6,6 +6,7 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import {
   type BackupPieceSchema,
+  type BackupRequest,
   Control,
   type ListRaftMembersResponseSchema,
   type QueryRequest,
@@ -16,6 +17,7 @@ import {
   type TakeSnapshotResponseSchema,
   type TransferLeadershipResponseSchema,
 } from "../../proto/gen/weft/v1/control_pb.ts";
+import { Alarm } from "../io/alarm.ts";
 import type { LogFootprint } from "../io/log_footprint.ts";
 import { MeshError } from "../plugin/errors.ts";
 import type { RpcContext } from "../plugin/rpc.ts";
@@ -23,13 +25,14 @@ import type { RaftStatus } from "../raft/status.ts";
 import type { OperationsBackend } from "../rpc/control_service.ts";
 import type { Random } from "../seams/random.ts";
 import type { NodeRecord } from "../state/queries/node_record.ts";
+import { BackupSource } from "./backup_source.ts";
 import { withDeadline } from "./deadline.ts";
 import { schemaVersion } from "../state/queries/schema_version.ts";
 import { askLeader, type LeaderView } from "./leader_request.ts";
 import { ensureSchema } from "./leader_duties.ts";
 import { memberViews, quorumHeardMs } from "./raft_view.ts";
 import type { Running } from "./running.ts";
-import { backupPieces, restorePieces } from "./state_backup.ts";
+import { restorePieces } from "./state_backup.ts";
 import { StateQueries } from "./state_query.ts";
 
 /** The leader, asked for its view on behalf of the caller, has this long to answer, in milliseconds. */
@@ -56,13 +59,17 @@ export interface OperationsParts {
 export class MeshOperations implements OperationsBackend, AsyncDisposable {
   readonly #parts: OperationsParts;
   readonly #queries: StateQueries;
+  readonly #backups: BackupSource;
 
   constructor(parts: OperationsParts) {
     this.#parts = parts;
-    this.#queries = new StateQueries(parts.running.parts.machine);
+    const { machine, clock } = parts.running.parts;
+    this.#queries = new StateQueries(machine);
+    this.#backups = new BackupSource({ machine, clock, makeAlarm: (onDue) => new Alarm(clock, onDue) });
   }
 
   [Symbol.asyncDispose](): Promise<void> {
+    this.#backups[Symbol.dispose]();
     return this.#queries[Symbol.asyncDispose]();
   }
 
@@ -158,10 +165,13 @@ export class MeshOperations implements OperationsBackend, AsyncDisposable {
     return await this.#queries.run(request, context.signal);
   }
 
-  async *backup(context: RpcContext): AsyncGenerator<MessageInitShape<typeof BackupPieceSchema>> {
+  async *backup(
+    { resumeSha256, resumeOffset }: BackupRequest,
+    context: RpcContext,
+  ): AsyncGenerator<MessageInitShape<typeof BackupPieceSchema>> {
     const { running } = this.#parts;
     await running.reads.admit(context);
-    yield* backupPieces(running.parts.machine, running.mesh(), running.parts.clock.wallMs());
+    yield* this.#backups.pieces(running.mesh(), { sha256: resumeSha256, offset: Number(resumeOffset) });
   }
 
   async restore(

@@ -34,12 +34,14 @@ export interface BackedUpState {
   canonicalImage(): Uint8Array;
 }
 
-/** The pieces of a backup file of the state as it is now. */
-export async function* backupPieces(
-  machine: BackedUpState,
-  mesh: MeshInfo,
-  nowMs: number,
-): AsyncGenerator<{ data: Uint8Array }> {
+/** A backup, whole. */
+export interface Backup {
+  readonly header: BackupHeader;
+  readonly image: Uint8Array;
+}
+
+/** A backup of the state as it is now. */
+export function takeBackup(machine: BackedUpState, mesh: MeshInfo, nowMs: number): Backup {
   const image = machine.canonicalImage();
   const header: BackupHeader = {
     formatVersion: BACKUP_FORMAT_VERSION,
@@ -52,9 +54,17 @@ export async function* backupPieces(
     imageBytes: image.length,
     imageSha256: sha256(image).toHex(),
   };
-  yield { data: encodeBackupHeader(header) };
-  for (let offset = 0; offset < image.length; offset += BACKUP_PIECE_BYTES) {
-    yield { data: image.subarray(offset, offset + BACKUP_PIECE_BYTES) };
+  return { header, image };
+}
+
+/** The pieces of a backup file: the header, and the image without its first `skippedBytes`. */
+export function* backupPieces(
+  { header, image }: Backup,
+  skippedBytes = 0,
+): Generator<{ data: Uint8Array; skippedBytes: bigint }> {
+  yield { data: encodeBackupHeader(header), skippedBytes: BigInt(skippedBytes) };
+  for (let offset = skippedBytes; offset < image.length; offset += BACKUP_PIECE_BYTES) {
+    yield { data: image.subarray(offset, offset + BACKUP_PIECE_BYTES), skippedBytes: 0n };
   }
 }
 

@@ -9,6 +9,7 @@ import type { MeshNodeSchema } from "../../proto/gen/v1/mesh_messages_pb.ts";
 import type { NodeMetricsSchema } from "../../proto/gen/v1/node_metrics_pb.ts";
 import {
   type BackupPieceSchema,
+  type BackupRequest,
   Control,
   type ListRaftMembersResponseSchema,
   type NodeStatusSchema,
@@ -49,8 +50,8 @@ export interface OperationsBackend {
   takeSnapshot(context: RpcContext): Promise<MessageInitShape<typeof TakeSnapshotResponseSchema>>;
   /** Runs a statement that only reads. */
   query(request: QueryRequest, context: RpcContext): Promise<MessageInitShape<typeof QueryResponseSchema>>;
-  /** A backup file in pieces. */
-  backup(context: RpcContext): AsyncIterable<MessageInitShape<typeof BackupPieceSchema>>;
+  /** A backup file in pieces, or the rest of one. */
+  backup(request: BackupRequest, context: RpcContext): AsyncIterable<MessageInitShape<typeof BackupPieceSchema>>;
   /** Puts a backup file in the place of the state; resolves when it is. */
   restore(
     pieces: AsyncIterable<RestorePiece>,
@@ -107,7 +108,7 @@ export function controlService(
       },
       backup: {
         authorisation: "member",
-        handle: (_request, context) => operations.backup(context),
+        handle: (request, context) => operations.backup(request, context),
       },
       restore: {
         authorisation: "local",

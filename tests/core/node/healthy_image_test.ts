@@ -1,36 +1,36 @@
 import { strict as assert } from "node:assert";
 import { loadSqlEngine } from "../../../core/io/sqljs.ts";
-import { receiveImage } from "../../../core/node/healthy_image.ts";
-import { backupPieces } from "../../../core/node/state_backup.ts";
+import { ImageDownload } from "../../../core/node/healthy_image.ts";
+import { backupPieces, takeBackup } from "../../../core/node/state_backup.ts";
 import { meshInfo } from "../../../core/state/queries/mesh_info.ts";
 import { newMesh } from "../state/mesh_fixture.ts";
 
 const sqlite = await loadSqlEngine();
 
 /** The pieces that a leader sends, and the mesh that they are of. */
-async function sent(): Promise<{ pieces: Uint8Array[]; meshId: string; image: Uint8Array; index: number }> {
+function sent(): { pieces: Uint8Array[]; meshId: string; image: Uint8Array; index: number } {
   using mesh = newMesh(sqlite);
   const info = mesh.machine.read(meshInfo);
   assert(info);
   const { machine } = mesh;
-  const pieces = await Array.fromAsync(backupPieces(machine, info, 0), ({ data }) => data.slice());
+  const pieces = Array.from(backupPieces(takeBackup(machine, info, 0)), ({ data }) => data.slice());
   return { pieces, meshId: info.meshId, image: machine.canonicalImage(), index: machine.appliedIndex };
 }
 
-async function* messages(pieces: readonly Uint8Array[]): AsyncGenerator<{ data: Uint8Array }> {
-  for (const data of pieces) yield { data };
+async function* messages(pieces: readonly Uint8Array[]): AsyncGenerator<{ data: Uint8Array; skippedBytes: bigint }> {
+  for (const data of pieces) yield { data, skippedBytes: 0n };
 }
 
-Deno.test("receiveImage: is the leader's state as of its index, however it is cut into pieces", async () => {
-  const { pieces, meshId, image, index } = await sent();
-  assert.deepEqual(await receiveImage(messages(pieces), meshId), { index, data: image });
+Deno.test("ImageDownload: is the leader's state as of its index, however it is cut into pieces", async () => {
+  const { pieces, meshId, image, index } = sent();
+  assert.deepEqual(await new ImageDownload().receive(messages(pieces), meshId), { index, data: image });
   const bytes = new Uint8Array(await new Blob(pieces.map((piece) => piece.slice())).arrayBuffer());
   const cuts = [bytes.subarray(0, 5), bytes.subarray(5, 300), new Uint8Array(0), bytes.subarray(300)];
-  assert.deepEqual(await receiveImage(messages(cuts), meshId), { index, data: image });
+  assert.deepEqual(await new ImageDownload().receive(messages(cuts), meshId), { index, data: image });
 });
 
-Deno.test("receiveImage: refuses what is cut off, damaged, too long or of another mesh", async () => {
-  const { pieces, meshId } = await sent();
+Deno.test("ImageDownload: refuses what is cut off, damaged, too long or of another mesh", async () => {
+  const { pieces, meshId } = sent();
   const flipped = pieces.map((piece) => piece.slice());
   const last = flipped.at(-1);
   assert(last);
@@ -44,6 +44,10 @@ Deno.test("receiveImage: refuses what is cut off, damaged, too long or of anothe
     ["garbage", [new Uint8Array(64)], meshId, /no backup/],
   ];
   for (const [what, given, id, why] of cases) {
-    await assert.rejects(receiveImage(messages(given), id), { reason: "unavailable", message: why }, what);
+    await assert.rejects(
+      new ImageDownload().receive(messages(given), id),
+      { reason: "unavailable", message: why },
+      what,
+    );
   }
 });
