@@ -18,17 +18,27 @@ const CLOCK_BOOTTIME = 7;
 const TIMESPEC_WORDS = 4;
 const NANOSECONDS_WORD = 2;
 
+/** How far a clock is ahead of the kernel's. */
+export interface Ahead {
+  /** Only grows. */
+  ms: number;
+}
+
+const NOT_AHEAD: Readonly<Ahead> = { ms: 0 };
+
 /**
  * A clock whose monotonic time goes on while the machine sleeps, so that WireGuard sessions expire over the lid of a
  * laptop, and that reads the same in every thread. Belongs to the thread of `libc`.
+ *
+ * @param ahead For who cannot wait; live.
  */
-export function bootClock(libc: Libc): Clock {
+export function bootClock(libc: Libc, ahead: Readonly<Ahead> = NOT_AHEAD): Clock {
   const words = new Uint32Array(TIMESPEC_WORDS);
   return {
     monotonicMs() {
       const result = libc.steady.clockGettime(CLOCK_BOOTTIME, words);
       assert(result === 0, "CLOCK_BOOTTIME exists since Linux 2.6.39");
-      return (words[0] ?? 0) * 1000 + (words[NANOSECONDS_WORD] ?? 0) / 1e6;
+      return (words[0] ?? 0) * 1000 + (words[NANOSECONDS_WORD] ?? 0) / 1e6 + ahead.ms;
     },
     wallMs: () => Date.now(),
   };

@@ -27,6 +27,8 @@ const IN_ADDRESS_OFFSET = 4;
 const IN6_ADDRESS_OFFSET = 8;
 const IN6_SCOPE_OFFSET = 24;
 
+const LOOPBACK4 = [127, 0, 0, 1];
+
 // Endpoint.bytes, see core/ip/endpoint.ts.
 const ENDPOINT_PORT_OFFSET = 2;
 const ENDPOINT_ADDRESS_OFFSET = 4;
@@ -38,6 +40,14 @@ export function anyAddress(family: 4 | 6, port: number): Uint8Array<ArrayBuffer>
   bytes[0] = family === 4 ? AF_INET : AF_INET6;
   bytes[PORT_OFFSET] = port >>> 8;
   bytes[PORT_OFFSET + 1] = port & 0xff;
+  return bytes;
+}
+
+/** The address to bind to for datagrams from this host alone. Returns its exact bytes. */
+export function loopbackAddress(family: 4 | 6, port: number): Uint8Array<ArrayBuffer> {
+  const bytes = anyAddress(family, port);
+  if (family === 4) bytes.set(LOOPBACK4, IN_ADDRESS_OFFSET);
+  else bytes[IN6_SCOPE_OFFSET - 1] = 1;
   return bytes;
 }
 

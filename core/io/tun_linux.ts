@@ -52,6 +52,7 @@ const OFFLOAD_STEPS: readonly { readonly flags: number; readonly offloads: TunOf
   { flags: TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6 | TUN_F_TSO_ECN, offloads: { tcp: true, udp: false } },
 ];
 const NO_OFFLOADS: TunOffloads = { tcp: false, udp: false };
+const ALL_OFFLOADS: TunOffloads = { tcp: true, udp: true };
 
 /** Pieces that one packet may be in. */
 export const PIECES_MAX = 128;
@@ -77,13 +78,12 @@ export class TunLinux implements Tun {
   readonly #readView = new ViewCache();
   readonly #pieces = new IoVectors(PIECES_MAX);
 
-  private constructor(libc: Libc, descriptor: FileDescriptor, name: string) {
+  private constructor(libc: Libc, descriptor: FileDescriptor, name: string, hasHeader: boolean, offloads: TunOffloads) {
     this.#libc = libc;
     this.#descriptor = descriptor;
     this.name = name;
-    const hasHeader = (flagsOf(libc, descriptor) & IFF_VNET_HDR) !== 0;
     this.#headerBytes = hasHeader ? VIRTIO_HEADER_BYTES : 0;
-    this.offloads = hasHeader ? negotiateOffloads(libc, descriptor) : NO_OFFLOADS;
+    this.offloads = offloads;
   }
 
   /**
@@ -104,14 +104,25 @@ export class TunLinux implements Tun {
     if (!isMade && !(mayRetry && libc.call.ioctl(opened, TUNSETIFF, createRequest(name, 0)) >= 0)) {
       throw explain(name, new OsError("ioctl TUNSETIFF", libc.errno()));
     }
-    const tun = new TunLinux(libc, descriptor, name);
+    const tun = TunLinux.#over(libc, descriptor, name);
     stack.move();
     return tun;
   }
 
   /** The packet loop's end of a device that another thread created and will close. */
   static lent(libc: Libc, fd: number, name: string): TunLinux {
-    return new TunLinux(libc, FileDescriptor.lent(fd), name);
+    return TunLinux.#over(libc, FileDescriptor.lent(fd), name);
+  }
+
+  /** Plays a device with all offloads over anything that keeps packets with their virtio headers apart. */
+  static standIn(libc: Libc, fd: number, name: string): TunLinux {
+    return new TunLinux(libc, FileDescriptor.lent(fd), name, true, ALL_OFFLOADS);
+  }
+
+  static #over(libc: Libc, descriptor: FileDescriptor, name: string): TunLinux {
+    const hasHeader = (flagsOf(libc, descriptor) & IFF_VNET_HDR) !== 0;
+    const offloads = hasHeader ? negotiateOffloads(libc, descriptor) : NO_OFFLOADS;
+    return new TunLinux(libc, descriptor, name, hasHeader, offloads);
   }
 
   get fd(): number {

@@ -16,6 +16,7 @@ import {
   AF_INET,
   AF_INET6,
   anyAddress,
+  loopbackAddress,
   portOf,
   readSocketAddress,
   SOCKET_ADDRESS_BYTES,
@@ -161,19 +162,22 @@ export class UdpSocketLinux implements UdpSocket {
   }
 }
 
+/** On which addresses of the host sockets hear. */
+export type UdpReach = "everywhere" | "loopback";
+
 /**
- * Binds UDP sockets of both families to one port on every address of the host.
+ * Binds UDP sockets of both families to one port.
  *
  * @param port 0 for any port that is free in both.
  * @throws {ConfigError} If `port` is in use.
  * @throws {MeshError} `permission-denied` if the port needs a privilege.
  */
-export function openUdpSockets(libc: Libc, port: number): UdpSocketPair {
+export function openUdpSockets(libc: Libc, port: number, reach: UdpReach = "everywhere"): UdpSocketPair {
   for (let attempt = 1;; attempt++) {
     using stack = new DisposableStack();
     try {
-      const ipv4 = stack.use(bindSocket(libc, 4, port));
-      const ipv6 = hasIpv6(libc) ? stack.use(bindSocket(libc, 6, ipv4.port)) : undefined;
+      const ipv4 = stack.use(bindSocket(libc, 4, port, reach));
+      const ipv6 = hasIpv6(libc, reach) ? stack.use(bindSocket(libc, 6, ipv4.port, reach)) : undefined;
       const owned = stack.move();
       return { ipv4, ipv6, port: ipv4.port, [Symbol.dispose]: () => owned[Symbol.dispose]() };
     } catch (error) {
@@ -184,7 +188,7 @@ export function openUdpSockets(libc: Libc, port: number): UdpSocketPair {
   }
 }
 
-function bindSocket(libc: Libc, family: 4 | 6, port: number): UdpSocketLinux {
+function bindSocket(libc: Libc, family: 4 | 6, port: number, reach: UdpReach): UdpSocketLinux {
   using stack = new DisposableStack();
   const type = SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC;
   const descriptor = stack.use(
@@ -201,7 +205,7 @@ function bindSocket(libc: Libc, family: 4 | 6, port: number): UdpSocketLinux {
   else trySetOption(libc, fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1);
   setBuffer(libc, fd, SO_RCVBUFFORCE, SO_RCVBUF);
   setBuffer(libc, fd, SO_SNDBUFFORCE, SO_SNDBUF);
-  const address = anyAddress(family, port);
+  const address = addressFor(reach, family, port);
   if (libc.call.bind(fd, address, address.length) < 0) throw new OsError("bind", libc.errno());
   const bound = new Uint8Array(SOCKET_ADDRESS_BYTES);
   if (libc.call.getsockname(fd, bound, new Uint32Array([bound.length])) < 0) {
@@ -239,8 +243,12 @@ function trySetOption(libc: Libc, fd: number, level: number, option: number, val
   return libc.call.setsockopt(fd, level, option, bytes, bytes.byteLength) >= 0;
 }
 
+function addressFor(reach: UdpReach, family: 4 | 6, port: number): Uint8Array<ArrayBuffer> {
+  return reach === "loopback" ? loopbackAddress(family, port) : anyAddress(family, port);
+}
+
 /** False when the kernel has no IPv6, or has it without a single address, not even the unspecified one. */
-function hasIpv6(libc: Libc): boolean {
+function hasIpv6(libc: Libc, reach: UdpReach): boolean {
   const opened = libc.call.socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
   if (opened < 0) {
     const errno = libc.errno();
@@ -248,7 +256,7 @@ function hasIpv6(libc: Libc): boolean {
     throw new OsError("socket", errno);
   }
   using _socket = FileDescriptor.own(libc, "socket", opened);
-  const address = anyAddress(6, 0);
+  const address = addressFor(reach, 6, 0);
   return libc.call.bind(opened, address, address.length) >= 0 || libc.errno() !== Errno.EADDRNOTAVAIL;
 }
 

@@ -18,3 +18,14 @@ Deno.test("bootClock: counts fractional milliseconds since boot", () => {
   while (second === first) second = clock.monotonicMs();
   assert.ok(second > first && second - first < 1000);
 });
+
+Deno.test("bootClock: is ahead as far as it is told, at once", () => {
+  using libc = Libc.open();
+  const ahead = { ms: 0 };
+  const clock = bootClock(libc, ahead);
+  const before = clock.monotonicMs();
+  ahead.ms = 3_600_000;
+  const hourMs = clock.monotonicMs() - before;
+  assert.ok(hourMs >= 3_600_000 && hourMs < 3_660_000);
+  assert.ok(Math.abs(clock.wallMs() - Date.now()) < 1000);
+});

@@ -2,6 +2,7 @@ import { strict as assert } from "node:assert";
 import fc from "fast-check";
 import {
   anyAddress,
+  loopbackAddress,
   portOf,
   readSocketAddress,
   SOCKET_ADDRESS_BYTES,
@@ -56,4 +57,9 @@ Deno.test("anyAddress: is the unspecified address with the port", () => {
   assert.equal(hex(anyAddress(4, 0x1234)), "02001234" + "00".repeat(12));
   assert.equal(hex(anyAddress(6, 0x1234)), "0a001234" + "00".repeat(24));
   assert.equal(portOf(anyAddress(6, 0xfedc)), 0xfedc);
+});
+
+Deno.test("loopbackAddress: is this host's own with the port", () => {
+  assert.equal(hex(loopbackAddress(4, 0x1234)), "020012347f000001" + "00".repeat(8));
+  assert.equal(hex(loopbackAddress(6, 0x1234)), "0a00123400000000" + "00".repeat(15) + "01" + "00".repeat(4));
 });

@@ -55,6 +55,24 @@ Deno.test("openUdpSockets: port 0 gives both families one number, and datagrams 
   }
 });
 
+Deno.test("openUdpSockets: those of the loopback interface are bound to its addresses", () => {
+  using libc = Libc.open();
+  using left = openUdpSockets(libc, 0, "loopback");
+  using right = openUdpSockets(libc, 0, "loopback");
+  const sockets = [[left.ipv4, right.ipv4, "127.0.0.1"], [left.ipv6, right.ipv6, "[::1]"]] as const;
+  for (const [sender, receiver, host] of sockets) {
+    if (!sender || !receiver) continue;
+    assert.equal(sender.send(Uint8Array.of(7), 0, 1, endpoint(`${host}:${right.port}`)), "sent");
+    const from = new Endpoint();
+    assert.equal(receive(libc, receiver, new Uint8Array(8), 0, from), 1);
+    assert.equal(String(from), `${host}:${left.port}`);
+  }
+  // Any other address of the host is somebody else's: another socket may have the port there.
+  const address = new Uint8Array(28);
+  libc.call.getsockname(left.ipv4.fd, address, new Uint32Array([address.length]));
+  assert.deepEqual([...address.subarray(4, 8)], [127, 0, 0, 1]);
+});
+
 Deno.test("UdpSocketLinux: the IPv6 socket leaves IPv4 to its twin", () => {
   using libc = Libc.open();
   using left = openUdpSockets(libc, 0);
