@@ -97,10 +97,17 @@ export interface PacketLoopParts {
   /** Over wake, TUN device and sockets in this order. */
   readonly readiness: Readiness;
   readonly clock: Clock;
+  /** From {@linkcode allocateLoopMemory}; one of its own otherwise. Loops that take turns may share it. */
+  readonly memory?: PacketMemory;
   /** Without it every packet counts as one that fits. */
   readonly paths?: Pick<PathMtu, "admit" | "arrive" | "forget" | "nextDeadlineMs" | "expire">;
   /** Takes the messages of the control thread. */
   readonly onWake: (now: Instant) => void;
+}
+
+/** What a packet loop works in. Between two turns nothing in it is of use. */
+export function allocateLoopMemory(): PacketMemory {
+  return allocatePacketMemory(MEMORY_BYTES);
 }
 
 /** The time of a turn. Only handshakes ask for the wall clock, so it is not read before. */
@@ -155,7 +162,7 @@ export class PacketLoop {
     this.#sockets = parts.sockets;
     this.#readiness = parts.readiness;
     this.#onWake = parts.onWake;
-    this.#memory = allocatePacketMemory(MEMORY_BYTES);
+    this.#memory = parts.memory ?? allocateLoopMemory();
     const buffer = this.#memory.bytes;
     this.#tunBuffer = buffer.subarray(0, TUN_END);
     this.#segmenter = new Segmenter(this.#memory);
