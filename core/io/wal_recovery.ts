@@ -135,14 +135,16 @@ function checkSuccession(header: SegmentHeader, path: string, before: ActiveSegm
   }
 }
 
+/** Batches as they are read: most are of one sector. */
+const CONTENT = new Slab();
+
 /** Applies all whole batches. Returns the sector behind them. */
 function readBatches(bytes: Uint8Array, header: SegmentHeader, path: string, position: Position): number {
   let sector = 1;
-  const slab = new Slab();
   for (;;) {
     const sectors = wholeBatchSectors(bytes, header, path, sector, position.batch);
     if (sectors === 0) return sector;
-    applyBatch(unpackBatch(bytes, sector, sectors, slab), path, sector, position);
+    applyBatch(unpackBatch(bytes, sector, sectors, CONTENT), path, sector, position);
     position.batch++;
     sector += sectors;
   }

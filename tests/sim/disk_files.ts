@@ -25,6 +25,8 @@ export class SimFile {
   lastWrite = 0;
   /** Part of the write-ahead log. */
   isLog = false;
+  /** The durable image is another file's, too. */
+  isShared = false;
 
   constructor(bytes: Uint8Array<ArrayBuffer> = new Uint8Array()) {
     this.cached = bytes;
@@ -48,6 +50,8 @@ export class SimFile {
   persist(sectors: ReadonlySet<number>): void {
     // A new file: all of it is durable now, so one image does until the next write.
     if (sectors.size * SECTOR_BYTES >= this.cached.length) return void (this.durable = this.cached);
+    if (this.isShared) this.durable = SLAB.copy(this.durable);
+    this.isShared = false;
     if (this.durable.length !== this.cached.length) this.durable = resized(this.durable, this.cached.length);
     forRuns(sectors, (start, end) => this.durable.set(this.cached.subarray(start, end), start));
   }
@@ -113,9 +117,13 @@ export class SimDirectory {
     return directoryOf(names, (file) => file.afterPowerLoss(chance, garbage));
   }
 
-  /** What is certain to survive a power loss. */
+  /** What is certain to survive a power loss, as long as nothing is synced here. */
   durableCopy(): SimDirectory {
-    return directoryOf(this.durable, (file) => new SimFile(SLAB.copy(file.durable)));
+    return directoryOf(this.durable, ({ durable }) => {
+      const file = new SimFile(durable);
+      file.isShared = true;
+      return file;
+    });
   }
 }
 
