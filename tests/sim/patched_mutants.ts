@@ -24,9 +24,9 @@ export const PATCHED_MUTANTS: readonly PatchedMutant[] = [
     name: "promises before it has written",
     seed: 1,
     file: "core/node/raft_loop.ts",
-    find: "await this.#persist(ready);",
+    find: "await persisted;",
     replace: "if (AWAKE) for (const early of coalesce(ready.responses)) send(early);\n" +
-      "await this.#persist(ready);",
+      "await persisted;",
   },
   {
     name: "settles a write by its index alone",
