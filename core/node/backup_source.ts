@@ -31,6 +31,7 @@ export class BackupSource implements Disposable {
   readonly #parts: BackupSourceParts;
   readonly #alarm: Pick<Alarm, "arm"> & Disposable;
   #kept: Backup | undefined;
+  #isClosed = false;
 
   constructor(parts: BackupSourceParts) {
     this.#parts = parts;
@@ -58,12 +59,15 @@ export class BackupSource implements Disposable {
     }
   }
 
+  /** Backups that are under way may end later. */
   [Symbol.dispose](): void {
+    this.#isClosed = true;
     this.#kept = undefined;
     this.#alarm[Symbol.dispose]();
   }
 
   #keep(backup: Backup): void {
+    if (this.#isClosed) return;
     this.#kept = backup;
     this.#alarm.arm(this.#parts.clock.monotonicMs() + BACKUP_KEEP_MS);
   }

@@ -115,3 +115,12 @@ Deno.test("ImageDownload: a rest that does not belong to the begin is refused, a
   await assert.rejects(download.receive(wrong(), mesh.meshId), { reason: "unavailable", message: /something else/ });
   assert.equal(download.position, 0);
 });
+
+Deno.test("BackupSource: a download that is cut because the node stops leaves no image and no alarm", async () => {
+  const { source, call, dueMs } = await lab();
+  const running = call(3);
+  source[Symbol.dispose]();
+  await assert.rejects(running, /connection broke/);
+  assert.equal(source.keepsImage, false);
+  assert.equal(dueMs(), Infinity);
+});
