@@ -56,7 +56,7 @@ Deno.test("MemoryDisk: after the power went no call has an effect", async () => 
   await disk.syncDirectory("");
   disk.crashAfter(1);
   await assert.rejects(file.sync(), PowerLossError);
-  await assert.rejects(file.write(Uint8Array.of(1), 0), PowerLossError);
+  await assert.rejects(async () => await file.write(Uint8Array.of(1), 0), PowerLossError);
   assert.deepEqual(disk.restart().files(), [{ path: "/a", bytes: 0 }]);
 });
 
