@@ -9,8 +9,11 @@ import { Alarm } from "../io/alarm.ts";
 import type { Clock } from "../seams/clock.ts";
 import type { LoopTime, RaftLoop } from "./raft_loop.ts";
 
-/** A timer that comes so many ticks late means that the process stood still. */
-export const LATE_TICKS_MAX = 10;
+/**
+ * A timer that comes more ticks late than this means that the process stood still, and others may have spoken meanwhile. Low,
+ * because it costs a tick, and an election that nobody needs costs more.
+ */
+export const LATE_TICKS_MAX = 2;
 
 /**
  * How long {@linkcode RaftTicker.soon} waits, in milliseconds: longer than it takes under load until what was answered leads to
@@ -39,6 +42,8 @@ export class RaftTicker implements LoopTime, Disposable {
   #lastMs = 0;
   #armedMs = Infinity;
   #isCatchingUp = false;
+  /** The tick that does something was put off after a standstill. */
+  #hasWaited = false;
 
   constructor({ clock, tickMs, makeAlarm = (onDue) => new Alarm(clock, onDue) }: RaftTickerParts) {
     this.#clock = clock;
@@ -60,7 +65,7 @@ export class RaftTicker implements LoopTime, Disposable {
 
   /**
    * Gives the ticks that are due. After a standstill, of the process or the machine, they end before the one that would do
-   * something: first it is heard what others sent meanwhile.
+   * something: first it is heard what others sent meanwhile. It is not put off twice, however late all timers are.
    */
   catchUp(): void {
     const loop = this.#loop;
@@ -68,7 +73,8 @@ export class RaftTicker implements LoopTime, Disposable {
     const elapsed = Math.floor((nowMs - this.#lastMs) / this.#tickMs);
     if (!loop || elapsed <= 0) return;
     const planned = loop.ticksToAction();
-    const stoodStill = elapsed > planned + LATE_TICKS_MAX;
+    const stoodStill = elapsed > planned + LATE_TICKS_MAX && !this.#hasWaited;
+    this.#hasWaited = stoodStill;
     this.#lastMs = stoodStill ? nowMs : this.#lastMs + elapsed * this.#tickMs;
     const due = stoodStill ? planned - 1 : elapsed;
     this.#isCatchingUp = true;

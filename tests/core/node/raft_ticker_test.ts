@@ -143,6 +143,16 @@ Deno.test("RaftTicker: a late timer is no standstill", () => {
   assert.equal(loop.count, 20 + LATE_TICKS_MAX);
 });
 
+Deno.test("RaftTicker: where every timer is late, what is to be done is put off once, not for ever", () => {
+  const { clock, loop, ring } = fixture(20);
+  clock.advance(TICK_MS * (20 + 2 * LATE_TICKS_MAX));
+  ring();
+  assert.equal(loop.count, 19);
+  clock.advance(TICK_MS * (1 + 2 * LATE_TICKS_MAX));
+  ring();
+  assert.ok(loop.count >= 20, "done");
+});
+
 Deno.test("RaftTicker: disposed, it gives no tick", () => {
   const { clock, alarm, ticker, loop } = fixture(5);
   ticker[Symbol.dispose]();
