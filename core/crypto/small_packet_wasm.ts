@@ -3,7 +3,7 @@
  *
  * The tunnel's small packets are mostly alone: acknowledgments, echoes, questions. What an operation on one costs is then
  * not its arithmetic but how much code and data it touches, for little of either is in the caches; a library's seven
- * calls are all over. This is 3 KiB in one place.
+ * calls are all over. This is 4 KiB in one place.
  *
  * Four blocks of key stream come out of one pass, one per 32-bit lane: block 0, whose first 32 bytes are the Poly1305 key
  * (§2.6), and three blocks for the text. The text is whole 16-byte pieces, as WireGuard pads it (whitepaper §5.4.6), and

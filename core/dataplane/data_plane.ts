@@ -283,6 +283,9 @@ class Supervisor implements DataPlane {
     switch (message.kind) {
       case "ready":
         this.#log.info("data plane ready", { crypto: message.cryptoSuite, peers: this.#peers.size });
+        if (message.notRehearsed !== undefined) {
+          this.#log.debug("first packets will be slower", { why: message.notRehearsed });
+        }
         return ready();
       case "peer-refused":
         return this.#log.error("peer refused", { peer: message.publicKey, error: message.why });

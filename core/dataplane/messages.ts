@@ -70,7 +70,8 @@ export type ControlMessage =
 
 /** From the worker; each `status` request gets one answer with its id. */
 export type WorkerMessage =
-  | { readonly kind: "ready"; readonly cryptoSuite: string }
+  /** `notRehearsed` says why the first packets find code that is not compiled. */
+  | { readonly kind: "ready"; readonly cryptoSuite: string; readonly notRehearsed: string | undefined }
   | { readonly kind: "peer-refused"; readonly publicKey: string; readonly why: string }
   /** Somebody deleted the interface; the worker ends. */
   | { readonly kind: "interface-gone" }

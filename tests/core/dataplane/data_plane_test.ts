@@ -69,6 +69,8 @@ Deno.test("startDataPlane: two workers carry packets both ways over real sockets
   right.fake.route(ipPacket("10.0.0.2", "10.0.0.1", "and back"));
   assert.equal(payloadOf(left.fake.take() ?? new Uint8Array(0)), "and back");
   assert.equal(left.log.count("data plane ready"), 1);
+  const slower = left.log.lines.find((line) => line.message === "first packets will be slower");
+  assert.equal(slower?.fields["why"], "the device has no offloads");
 });
 
 Deno.test("DataPlane.status: has peers with endpoints and bytes, port and counters", async () => {
